@@ -1,0 +1,1 @@
+"""Models and images, without Django: everything that touches TensorFlow, OpenVINO or OpenCV."""
