@@ -1,0 +1,68 @@
+"""Roles, and what each may do: Django groups and permissions, RELIABILITY's matrix."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Role(models.TextChoices):
+    """A person's or a system's part in the house."""
+
+    CLINICIAN = "clinician", "Clinician"
+    RADIOLOGIST = "radiologist", "Radiologist"
+    TECHNICIAN = "technician", "Technician"
+    DATA_SCIENTIST = "data_scientist", "Data scientist"
+    ADMINISTRATOR = "administrator", "Administrator"
+    INTEGRATOR = "integrator", "Integrator"
+
+
+class Right(models.TextChoices):
+    """A permission, as `user.has_perm` knows it; all live on `accounts.User`."""
+
+    VIEW_IMAGES = "accounts.view_images", "See identified images and studies"
+    UPLOAD = "accounts.upload_studies", "Send images to the platform"
+    VIEW_STATUS = "accounts.view_status", "See the state of a study without its result"
+    VIEW_RESULTS = "accounts.view_results", "See results"
+    REVIEW = "accounts.review_results", "Agree with or correct a result"
+    SIGN = "accounts.sign_reports", "Sign reports"
+    VIEW_MODELS = "accounts.view_models", "See models"
+    TRAIN = "accounts.train_models", "Upload and train models"
+    PROMOTE = "accounts.promote_models", "Promote and roll back models"
+    VIEW_DATASETS = "accounts.view_datasets", "See de-identified data"
+    CONFIGURE = "accounts.configure", "Manage users, peers and settings"
+    VIEW_AUDIT = "accounts.view_audit", "Read the audit log"
+    BREAK_GLASS = "accounts.break_glass", "Open patient images in an emergency, logged"
+
+
+RIGHTS_OF_ROLE: dict[Role, frozenset[Right]] = {
+    Role.CLINICIAN: frozenset(
+        {Right.VIEW_IMAGES, Right.UPLOAD, Right.VIEW_STATUS, Right.VIEW_RESULTS, Right.REVIEW}
+    ),
+    Role.RADIOLOGIST: frozenset(
+        {
+            Right.VIEW_IMAGES,
+            Right.UPLOAD,
+            Right.VIEW_STATUS,
+            Right.VIEW_RESULTS,
+            Right.REVIEW,
+            Right.SIGN,
+            Right.VIEW_MODELS,
+        }
+    ),
+    Role.TECHNICIAN: frozenset({Right.VIEW_IMAGES, Right.UPLOAD, Right.VIEW_STATUS}),
+    Role.DATA_SCIENTIST: frozenset({Right.VIEW_MODELS, Right.TRAIN, Right.VIEW_DATASETS}),
+    Role.ADMINISTRATOR: frozenset(
+        {Right.VIEW_MODELS, Right.PROMOTE, Right.CONFIGURE, Right.VIEW_AUDIT, Right.BREAK_GLASS}
+    ),
+    Role.INTEGRATOR: frozenset(
+        {
+            Right.VIEW_IMAGES,
+            Right.UPLOAD,
+            Right.VIEW_STATUS,
+            Right.VIEW_RESULTS,
+            Right.REVIEW,
+            Right.VIEW_MODELS,
+        }
+    ),
+}
+"""An integrator's key narrows these by its scopes."""

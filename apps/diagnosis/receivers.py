@@ -1,0 +1,1 @@
+"""What diagnosis does when studies receive something."""

@@ -1,0 +1,12 @@
+"""Where every address leads; each app keeps its own list."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("apps.core.urls")),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
+    path("api/", include("apps.api.urls")),
+    path("", include("apps.portal.urls")),
+]
