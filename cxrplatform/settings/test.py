@@ -9,7 +9,7 @@ os.environ.setdefault("CXR_DATA_DIR", tempfile.mkdtemp(prefix="cxr-test-"))
 os.environ.setdefault("CXR_SECRET_KEY", "only-for-the-test-suite-" + "x" * 40)
 os.environ.setdefault("CXR_SPOOL_RESERVE_BYTES", "1048576")
 
-from cxrplatform.settings.base import *  # noqa: E402,F403 - a settings module extends another this way
+from cxrplatform.settings.base import *  # noqa: F403 - a settings module extends another this way
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # speed; never outside tests
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

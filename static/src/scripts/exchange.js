@@ -10,7 +10,7 @@ Object.assign(htmx.config, {
   refreshOnHistoryMiss: true,
 });
 
-/** Django's token, from `<meta name="csrf-token">`: the cookie itself is out of scripts' reach. */
+/** Django's token against forged requests, which base.html writes into `<meta name="csrf-token">`. */
 export function csrfToken() {
   return document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 }
