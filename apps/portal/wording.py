@@ -1,0 +1,123 @@
+"""Plain words, shapes and figures for what the pipeline says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from ml.contracts import INCONCLUSIVE, Finding, RejectionCode
+
+_FINDING_NAMES = {
+    Finding.NORMAL: "Normal",
+    Finding.COVID19: "COVID-19",
+    Finding.VIRAL_PNEUMONIA: "Viral pneumonia",
+    Finding.BACTERIAL_PNEUMONIA: "Bacterial pneumonia",
+    Finding.LUNG_OPACITY: "Lung opacity",
+    INCONCLUSIVE: "Inconclusive",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Urgency:
+    """How an urgency looks and reads; the shape carries it where colour cannot."""
+
+    code: str
+    word: str
+    icon: str
+
+
+URGENCIES = {
+    1: Urgency("urgent", "Urgent", "triangle-fill"),
+    2: Urgency("priority", "Priority", "diamond-fill"),
+    3: Urgency("routine", "Routine", "circle-fill"),
+    4: Urgency("none", "None", "circle"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A typed reason in plain words: what it is, and what a person can do about it."""
+
+    reason: str
+    advice: str
+
+
+REJECTIONS = {
+    RejectionCode.UNREADABLE: Explanation(
+        "The image cannot be read.",
+        "Send it again from the PACS or the modality. If that fails too, ask for an uncompressed export.",
+    ),
+    RejectionCode.UNSUPPORTED_OBJECT: Explanation(
+        "This kind of object is not classified.",
+        "Send a single-frame chest radiograph: CR, DX for presentation, secondary capture, PNG or JPEG.",
+    ),
+    RejectionCode.NOT_RADIOGRAPH: Explanation(
+        "This does not look like a radiograph.",
+        "Check that the right file was sent: documents, photographs and colour images are refused.",
+    ),
+    RejectionCode.NOT_CHEST: Explanation(
+        "This does not look like a chest.",
+        "The model knows chests only. Read the image without it.",
+    ),
+    RejectionCode.NOT_FRONTAL: Explanation(
+        "This is not a frontal view.",
+        "The model knows PA and AP views only. Read this view without it; a frontal view of the study, "
+        "if there is one, has its own result.",
+    ),
+    RejectionCode.POOR_QUALITY: Explanation(
+        "The image is not good enough for a result.",
+        "Exposure, contrast or coverage is outside what the model was tested on. Repeat the image only if a "
+        "reader needs it; otherwise read it without the model.",
+    ),
+    RejectionCode.FOR_PROCESSING: Explanation(
+        "This is raw detector data (for processing), not an image for reading.",
+        "Send the for-presentation image of the same exposure.",
+    ),
+}
+
+
+def finding_name(label: str) -> str:
+    """Return a finding's name for people; a label of a site's own vocabulary is spelled out."""
+    return _FINDING_NAMES.get(label) or label.replace("_", " ").capitalize()
+
+
+def rejection_explained(code: str) -> Explanation:
+    """Return the plain words for a rejection code."""
+    try:
+        return REJECTIONS[RejectionCode(code)]
+    except ValueError:
+        return Explanation("The image was refused.", "Read it without the model.")
+
+
+def percent(value: float | None) -> str:
+    """Write a probability in whole percent; never 0 % or 100 %, which would claim certainty."""
+    if value is None:
+        return "–"
+    if value < 0.005:
+        return "< 1 %"
+    if value >= 0.995:
+        return "> 99 %"
+    return f"{100 * value:.0f} %"
+
+
+def age(moment: datetime | None, now: datetime | None = None) -> str:
+    """Write how long ago a moment was, in one unit, as a worklist does."""
+    if moment is None:
+        return ""
+    seconds = max(0, int(((now or timezone.now()) - moment).total_seconds()))
+    if seconds < 60:
+        return "now"
+    if seconds < 3600:
+        return f"{seconds // 60} min ago"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600} h ago"
+    return f"{seconds // 86400} days ago"
+
+
+def person_name(name: str) -> str:
+    """Write a DICOM person name (PS3.5 6.2.1) for reading: `Doe^Jane^Q` becomes `Doe, Jane Q`."""
+    family, *rest = (part.strip() for part in name.split("=")[0].split("^"))
+    given = " ".join(part for part in rest if part)
+    return ", ".join(part for part in (family, given) if part) or "No name"
