@@ -1,0 +1,1 @@
+"""Datasets: manifests of labelled images, and the prepared crops that training reads."""
