@@ -1,0 +1,34 @@
+"""Makes a fresh checkout ready: `python3 -m scripts.setup [--dev]`. A second run finds nothing to do."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+OLDEST = (3, 11)
+
+
+def main() -> int:
+    """Set up what the chosen use needs; print what cannot be done and return 1."""
+    if sys.version_info < OLDEST:
+        found = sys.version.split()[0]
+        print(f"Python {OLDEST[0]}.{OLDEST[1]} or later is needed, this is {found}: make PYTHON=python3.11 …")
+        return 1
+    parser = argparse.ArgumentParser(description="Make this checkout ready to run.")
+    parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
+    options = parser.parse_args()
+
+    from scripts import environment, frontend
+    from scripts.errors import SetupError
+
+    try:
+        environment.ensure_packages(environment.DEVELOPING if options.dev else environment.RUNNING)
+        frontend.ensure_frontend()
+    except SetupError as error:
+        print(f"Set-up stopped: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
