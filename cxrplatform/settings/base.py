@@ -10,7 +10,7 @@ from pathlib import Path
 
 from csp.constants import NONCE, NONE, SELF
 
-from cxrplatform.settings import env, storage
+from cxrplatform.settings import broker, env, storage
 from cxrplatform.settings.database import database_from_url
 from cxrplatform.settings.secret import secret_key
 
@@ -121,10 +121,35 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/assets/.+-[\w-]{8}\.\w+$"  # Vite's names carry a hash
 DJANGO_VITE = {"default": {"manifest_path": BASE_DIR / "static" / "dist" / ".vite" / "manifest.json"}}
 DATA_UPLOAD_MAX_NUMBER_FILES = 500
-FILE_UPLOAD_TEMP_DIR = None
+UPLOADS_DIR = DATA_DIR / "uploads"  # made by `up`, so that large uploads stay inside the data folder
+FILE_UPLOAD_TEMP_DIR = UPLOADS_DIR if UPLOADS_DIR.is_dir() else None
 
 # --- Work ------------------------------------------------------------------------------------
+# The database is the truth and the broker a hint: no results, no redelivery that we rely on.
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://")
+CELERY_TASK_TIME_LIMIT = 300.0
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(
+    CELERY_BROKER_URL, data_dir=DATA_DIR, time_limit=CELERY_TASK_TIME_LIMIT
+)
+CELERY_BROKER_CONNECTION_TIMEOUT = broker.CONNECT_SECONDS
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker for ever
+CELERY_BROKER_NATIVE_DELAYED_DELIVERY_QUEUE_TYPE = "classic"  # we delay nothing; quorum costs seconds
+CELERY_TASK_QUEUES = broker.queues(CELERY_BROKER_URL)
+CELERY_TASK_DEFAULT_QUEUE = "housekeeping"
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+CELERY_TIMEZONE = "UTC"
 
 # --- People ----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -220,6 +245,21 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "3000/min"},
     "NUM_PROXIES": 1 if env.flag("CXR_BEHIND_PROXY") else 0,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "CXR Platform",
+    "VERSION": "1",
+    "DESCRIPTION": "Chest radiographs in, explained results out. For research and evaluation only.",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "DiagnosisStatus": "apps.diagnosis.models.Diagnosis.Status",
+        "StudyStatus": "apps.diagnosis.models.WorklistEntry.Status",
+    },
 }
 
 # --- Logs: ids, never names ------------------------------------------------------------------
