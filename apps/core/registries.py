@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -26,11 +26,39 @@ class BootstrapStep:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A figure for `/metrics`, read when scraped."""
+    """A figure for `/metrics`, read when scraped; with `label`, a figure for each of its values."""
 
     name: str
     help: str
-    read: Callable[[], float]
+    read: Callable[[], float | Mapping[str, float]]
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicTask:
+    """A task that beat enqueues every so many seconds; must be safe to run late, or twice."""
+
+    name: str
+    task_name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """What a worker of `queue` loads before it takes its first task."""
+
+    name: str
+    queue: str
+    run: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoStep:
+    """A part of `up --demo`, run in ascending `order` once the platform is ready."""
+
+    name: str
+    run: Callable[[], None]
+    order: int
 
 
 class Named(Protocol):
@@ -62,3 +90,6 @@ class Registry(Generic[T]):
 readiness_checks: Registry[ReadinessCheck] = Registry()
 bootstrap_steps: Registry[BootstrapStep] = Registry()
 gauges: Registry[Gauge] = Registry()
+periodic_tasks: Registry[PeriodicTask] = Registry()
+warm_ups: Registry[WarmUp] = Registry()
+demo_steps: Registry[DemoStep] = Registry()

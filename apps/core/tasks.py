@@ -6,23 +6,34 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 from celery import shared_task
+from django.conf import settings
 
 Queue = Literal["inference", "training", "housekeeping"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def task(*, name: str, queue: Queue, time_limit: float = 300.0) -> Callable[[F], Any]:
+def task(*, name: str, queue: Queue, time_limit: float | None = None) -> Callable[[F], Any]:
     """Declare a Celery task: late acknowledgement, no result, no automatic retry.
 
     Retries belong to the row that the task works on (attempts and a lease), because a broker's
     redelivery neither counts nor survives the broker. Tasks take ids and are idempotent.
+
+    Training acknowledges early: a run lasts for hours, and a broker that waits so long for an
+    acknowledgement (RabbitMQ: 30 minutes) gives the message to a second trainer.
+
+    Raises `ValueError` for a `time_limit` (seconds) above the one that the brokers' redelivery is set to.
     """
+    longest: float = settings.CELERY_TASK_TIME_LIMIT
+    if time_limit is None:
+        time_limit = longest
+    elif time_limit > longest and queue != "training":
+        raise ValueError(f"Task {name}: {time_limit:g} s is above CELERY_TASK_TIME_LIMIT, {longest:g} s.")
 
     def declare(function: F) -> Any:
         return shared_task(
             name=name,
             queue=queue,
-            acks_late=True,
+            acks_late=queue != "training",
             reject_on_worker_lost=False,
             ignore_result=True,
             max_retries=0,
