@@ -1,0 +1,39 @@
+"""The transfer syntaxes that the installed decoders can decode.
+
+The listener negotiates exactly these, so this module imports nothing. `tests/studies/decoding`
+decodes an object in each of them.
+"""
+
+IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+JPEG_LOSSLESS = "1.2.840.10008.1.2.4.57"
+JPEG_LOSSLESS_SV1 = "1.2.840.10008.1.2.4.70"
+JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
+JPEG_LS_NEAR_LOSSLESS = "1.2.840.10008.1.2.4.81"
+JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
+JPEG_2000 = "1.2.840.10008.1.2.4.91"
+RLE_LOSSLESS = "1.2.840.10008.1.2.5"
+
+NATIVE_TRANSFER_SYNTAXES = (IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN)
+
+JPEG_TRANSFER_SYNTAXES = (
+    JPEG_BASELINE,
+    JPEG_EXTENDED,
+    JPEG_LOSSLESS,
+    JPEG_LOSSLESS_SV1,
+    JPEG_LS_LOSSLESS,
+    JPEG_LS_NEAR_LOSSLESS,
+)
+"""Codestreams of markers as in ISO/IEC 10918-1; JPEG-LS shares their frame header."""
+
+JPEG_2000_TRANSFER_SYNTAXES = (JPEG_2000_LOSSLESS, JPEG_2000)
+
+DECODABLE_TRANSFER_SYNTAXES = (
+    *NATIVE_TRANSFER_SYNTAXES,
+    *JPEG_TRANSFER_SYNTAXES,
+    *JPEG_2000_TRANSFER_SYNTAXES,
+    RLE_LOSSLESS,
+)
+"""In the order of preference for negotiation. JPEG Extended holds 8 and 12 bits: GDCM decodes both."""
