@@ -66,3 +66,27 @@ RIGHTS_OF_ROLE: dict[Role, frozenset[Right]] = {
     ),
 }
 """An integrator's key narrows these by its scopes."""
+
+ADMINISTERED: dict[str, frozenset[str]] = {
+    "accounts.user": frozenset({"add", "change"}),
+    "accounts.accessrequest": frozenset({"change"}),
+    "accounts.apikey": frozenset({"add", "change"}),
+    "mfa.authenticator": frozenset({"delete"}),
+    "usersessions.usersession": frozenset({"delete"}),
+    "gateway.remoteae": frozenset({"add", "change", "delete"}),
+}
+"""What administrators may do in Django admin beyond looking, by model.
+
+Every other model of ours is shown and not edited: its rows change by services, through admin actions.
+"""
+
+SHOWN_APPS = frozenset({"auth", "mfa", "usersessions"})
+"""Other people's apps whose models administrators see; ours are shown all."""
+
+
+def administers(app_label: str, model: str, codename: str, *, ours: bool) -> bool:
+    """Say whether administrators hold Django's permission `codename` on the model of an app."""
+    verb = codename.removesuffix(f"_{model}")
+    if verb == "view":
+        return ours or app_label in SHOWN_APPS
+    return verb in ADMINISTERED.get(f"{app_label}.{model}", ())
