@@ -25,23 +25,31 @@ def ensure_frontend() -> None:
     sources = digest(_SOURCES)
     if is_current(_BUILD_STAMP, sources):
         return
-    if not _node_is_fit():
+    if not (runs_vite(_node_version()) and shutil.which("npm", path=_path())):
         # The wheel's node and npm lie in .venv/bin, which `_run` puts first on the path.
         environment.ensure_packages(("node",))
     lock = digest(_LOCK, _node_version())
     if not is_current(_PACKAGES_STAMP, lock):
         print("Installing the front end's packages", flush=True)
-        _run("npm", "ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        _run(
+            "npm",
+            "ci",
+            "--include=dev",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--no-update-notifier",
+        )
         write(_PACKAGES_STAMP, lock)
     print("Building the front end", flush=True)
     _run("npm", "run", "--silent", "build", "--", "--logLevel=warn")
     write(_BUILD_STAMP, sources)
 
 
-def _node_is_fit() -> bool:
-    """Tell whether npm and a Node.js that Vite 8 runs on are at hand: 20.19, or 22.12 and later."""
-    found = re.match(r"v(\d+)\.(\d+)\.", _node_version())
-    if not found or not shutil.which("npm", path=_path()):
+def runs_vite(node_version: str) -> bool:
+    """Tell whether Vite 8 runs on this Node.js (`v20.19.0`): 20.19, or 22.12 and later."""
+    found = re.match(r"v(\d+)\.(\d+)\.", node_version)
+    if found is None:
         return False
     version = (int(found[1]), int(found[2]))
     return (20, 19) <= version < (21, 0) or version >= (22, 12)

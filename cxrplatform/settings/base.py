@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
+import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 
 from cxrplatform.settings import broker, env, storage
 from cxrplatform.settings.database import database_from_url
 from cxrplatform.settings.secret import secret_key
+
+django_stubs_ext.monkeypatch()  # lets classes be written as their stubs read: ModelAdmin[Study]
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 env.load_dotenv(BASE_DIR / ".env")
@@ -33,6 +37,8 @@ AE_TITLE = env.text("CXR_AE_TITLE", "CXRPLATFORM")
 DICOM_OPEN = env.flag("CXR_DICOM_OPEN")
 ALLOWED_HOSTS = env.words("CXR_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CXR_TRUSTED_ORIGINS")
+BEHIND_PROXY = env.flag("CXR_BEHIND_PROXY")
+METRICS_TOKEN = env.text("CXR_METRICS_TOKEN")
 
 # --- How we behave ---------------------------------------------------------------------------
 STUDY_QUIET_SECONDS = env.integer("CXR_STUDY_QUIET_SECONDS", 10)
@@ -144,6 +150,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+WORKER_THREADS = env.integer("CXR_WORKER_THREADS", min(4, max(2, os.cpu_count() or 2)), minimum=1)
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -199,7 +206,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
-if env.flag("CXR_BEHIND_PROXY"):
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -244,7 +251,7 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.UserRateThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "3000/min"},
-    "NUM_PROXIES": 1 if env.flag("CXR_BEHIND_PROXY") else 0,
+    "NUM_PROXIES": 1 if BEHIND_PROXY else 0,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "CXR Platform",
