@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
-OLDEST = (3, 11)
+OLDEST, NEWEST = (3, 11), (3, 13)
 
 
 def main() -> int:
     """Set up what the chosen use needs; print what cannot be done and return 1."""
-    if sys.version_info < OLDEST:
-        found = sys.version.split()[0]
-        print(f"Python {OLDEST[0]}.{OLDEST[1]} or later is needed, this is {found}: make PYTHON=python3.11 …")
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
+        print(
+            f"This is Python {sys.version.split()[0]}; the packages are locked for {OLDEST[0]}.{OLDEST[1]} to "
+            f"{NEWEST[0]}.{NEWEST[1]}. Choose another: make PYTHON=python3.11 …",
+            file=sys.stderr,
+        )
         return 1
     parser = argparse.ArgumentParser(description="Make this checkout ready to run.")
     parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
