@@ -12,8 +12,8 @@ def main() -> int:
     """Set up what the chosen use needs; print what cannot be done and return 1."""
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         print(
-            f"This is Python {sys.version.split()[0]}; the packages are locked for {OLDEST[0]}.{OLDEST[1]} to "
-            f"{NEWEST[0]}.{NEWEST[1]}. Choose another: make PYTHON=python3.11 …",
+            f"This is Python {sys.version.split()[0]}. The packages are locked for {OLDEST[0]}.{OLDEST[1]} "
+            f"to {NEWEST[0]}.{NEWEST[1]}: choose another by make PYTHON=python3.11 …",
             file=sys.stderr,
         )
         return 1
