@@ -1,0 +1,48 @@
+"""The one folder that the platform writes to."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+
+from apps.core.errors import PermanentError
+
+
+class DataFolderBusyError(PermanentError):
+    """Another `up` runs on this data folder."""
+
+
+def data_folder_prepare() -> bool:
+    """Make the data folder (mode 0700) and its folders for temporary files; return whether it was made now."""
+    folder: Path = settings.DATA_DIR
+    made = not folder.is_dir()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in ("tmp", "log"):
+        (folder / name).mkdir(exist_ok=True, mode=0o700)
+    return made
+
+
+@contextmanager
+def data_folder_lock() -> Iterator[None]:
+    """Hold the data folder for this process; the kernel lets go of it however the process ends.
+
+    Raises `DataFolderBusyError` when another process holds it.
+    """
+    path: Path = settings.DATA_DIR / "up.lock"
+    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataFolderBusyError(
+                f"The data folder {settings.DATA_DIR} is in use by the process {file.read().strip() or '?'}: "
+                "stop that one, or choose another folder by CXR_DATA_DIR."
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
