@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import timedelta
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -11,6 +15,8 @@ from apps.studies.models import Instance, Study
 
 MAX_ATTEMPTS = 3
 LEASE_SECONDS = 30
+SUPERSEDED = None
+"""Value of `Diagnosis.current` once a newer one took over: no database compares NULLs in a unique key."""
 
 
 class Triage(models.IntegerChoices):
@@ -23,11 +29,70 @@ class Triage(models.IntegerChoices):
 
 
 class DiagnosisQuerySet(models.QuerySet["Diagnosis"]):
-    """Sets of diagnoses."""
+    """Sets of diagnoses, and the changes of their state: each is one conditional UPDATE."""
 
     def current(self) -> DiagnosisQuerySet:
         """Those that no newer one supersedes."""
-        return self.filter(superseded_by=None)
+        return self.filter(current=True)
+
+    def unfinished(self) -> DiagnosisQuerySet:
+        """Those that still want a worker."""
+        return self.filter(status__in=[Diagnosis.Status.QUEUED, Diagnosis.Status.RUNNING])
+
+    def abandoned(self) -> DiagnosisQuerySet:
+        """Running ones whose worker stopped renewing its lease."""
+        return self.filter(status=Diagnosis.Status.RUNNING, lease_expires_at__lt=Now())
+
+    def claimable(self) -> DiagnosisQuerySet:
+        """Those that a worker may begin: queued, or abandoned, with attempts left."""
+        waiting = models.Q(status=Diagnosis.Status.QUEUED)
+        abandoned = models.Q(status=Diagnosis.Status.RUNNING, lease_expires_at__lt=Now())
+        return self.filter(waiting | abandoned, attempts__lt=MAX_ATTEMPTS)
+
+    def claim(self, pk: int) -> uuid.UUID | None:
+        """Take one diagnosis for `LEASE_SECONDS`; None when another worker has it or it is finished."""
+        token = uuid.uuid4()
+        taken = (
+            self.filter(pk=pk)
+            .claimable()
+            .update(
+                status=Diagnosis.Status.RUNNING,
+                lease_token=token,
+                lease_expires_at=_lease_end(),
+                attempts=models.F("attempts") + 1,
+                started_at=Now(),
+            )
+        )
+        return token if taken else None
+
+    def leased(self, pk: int, token: uuid.UUID) -> DiagnosisQuerySet:
+        """The diagnosis while this token holds it; an expired lease holds until another worker claims."""
+        return self.filter(pk=pk, status=Diagnosis.Status.RUNNING, lease_token=token)
+
+    def renew(self) -> bool:
+        """Hold the lease for another `LEASE_SECONDS` from now."""
+        return bool(self.update(lease_expires_at=_lease_end()))
+
+    def requeue(self, *, error: str, spent: bool = True) -> bool:
+        """Give the work back, to be begun again; `spent` false gives the attempt back as well."""
+        changes: dict[str, Any] = {} if spent else {"attempts": models.F("attempts") - 1}
+        return bool(
+            self.update(
+                status=Diagnosis.Status.QUEUED, error=error, enqueued_at=Now(), **_NO_LEASE, **changes
+            )
+        )
+
+    def finish(self, status: Diagnosis.Status, **fields: Any) -> bool:
+        """Set the outcome and give the lease back."""
+        return bool(self.update(status=status, finished_at=Now(), **_NO_LEASE, **fields))
+
+
+_NO_LEASE: dict[str, None] = {"lease_token": None, "lease_expires_at": None}
+
+
+def _lease_end() -> models.expressions.CombinedExpression:
+    """The lease's end on the database's clock, the only one that all workers share."""
+    return Now() + timedelta(seconds=LEASE_SECONDS)
 
 
 class Diagnosis(models.Model):
@@ -45,12 +110,17 @@ class Diagnosis(models.Model):
         ModelVersion, null=True, on_delete=models.PROTECT, related_name="diagnoses"
     )
     """Null only while queued on an installation that has no champion yet."""
-    superseded_by = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    current = models.BooleanField(null=True, default=True, editable=False)
+    superseded_by = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_token = models.UUIDField(null=True, editable=False)
     lease_expires_at = models.DateTimeField(null=True, editable=False)
     queued_at = models.DateTimeField(db_default=Now())
+    enqueued_at = models.DateTimeField(db_default=Now(), editable=False)
+    """When the broker was last told; it may have forgotten."""
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
@@ -72,12 +142,10 @@ class Diagnosis(models.Model):
         verbose_name_plural = "diagnoses"
         constraints = [
             models.UniqueConstraint(
-                fields=["instance", "model_version"],
-                condition=models.Q(superseded_by=None),
-                name="one_current_diagnosis",
+                fields=["instance", "model_version", "current"], name="one_current_diagnosis"
             ),
         ]
-        indexes = [models.Index(fields=["status", "queued_at"])]
+        indexes = [models.Index(fields=["status", "enqueued_at"])]
 
     def __str__(self) -> str:
         return f"Diagnosis {self.pk}"

@@ -1,9 +1,12 @@
-"""What happens to diagnoses that others may care about."""
+"""What happens to diagnoses that others may care about; sent inside the transaction that did it."""
 
 from django.dispatch import Signal
 
+diagnosis_queued = Signal()
+"""Arguments: `diagnosis`, which wants a worker."""
+
 diagnosis_finished = Signal()
-"""Arguments: `diagnosis`, completed, rejected or failed; sent inside the transaction."""
+"""Arguments: `diagnosis`, completed, rejected or failed."""
 
 review_recorded = Signal()
 """Arguments: `review`."""

@@ -76,6 +76,7 @@ class AliasChange(models.Model):
     at = models.DateTimeField(db_default=Now())
     by = models.CharField(max_length=200)
     reason = models.TextField()
+    is_rollback = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["-id"]

@@ -1,0 +1,274 @@
+"""A worker carries out one diagnosis: claim, verify, classify, and store the outcome exactly once."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.db import DatabaseError, connection, transaction
+
+from apps.core.errors import ConflictError, PermanentError, RetriableError
+from apps.diagnosis.models import LEASE_SECONDS, MAX_ATTEMPTS, Diagnosis, DiagnosisQuerySet, Finding
+from apps.diagnosis.pipeline import Classification, radiograph_classify
+from apps.diagnosis.services.worklist import worklist_refresh
+from apps.diagnosis.signals import diagnosis_finished
+from apps.registry.models import ModelVersion
+from apps.registry.selectors import champion, version_folder
+from apps.studies.decoding.pool import decode_pool
+from apps.studies.models import Instance
+from apps.studies.objects import (
+    DurableFileSystemStorage,
+    object_delete,
+    object_open,
+    object_put,
+    object_sha256,
+    object_storage,
+)
+from ml.contracts import RejectedInputError
+
+logger = logging.getLogger(__name__)
+
+
+class DamagedObjectError(PermanentError):
+    """The stored object is gone or its bytes are not those that were received."""
+
+
+class NoModelError(RetriableError):
+    """There is no champion yet."""
+
+
+def diagnosis_run(*, diagnosis_id: int) -> None:
+    """Classify one queued or abandoned diagnosis and store what came of it.
+
+    Does nothing when another worker holds it or it is finished, so that a message may arrive twice.
+    What is wrong with the image is a rejection; what is wrong around us gives the attempt back and
+    waits for the sweep; anything unexpected is tried again until the attempts are used up.
+    """
+    with transaction.atomic():
+        token = Diagnosis.objects.claim(diagnosis_id)
+        if token is None:
+            return
+        diagnosis = Diagnosis.objects.select_related("instance__series__study", "model_version__model").get(
+            pk=diagnosis_id
+        )
+        worklist_refresh(study=diagnosis.instance.series.study)
+    held = Diagnosis.objects.leased(diagnosis.pk, token)
+    try:
+        with _Heartbeat(diagnosis.pk, token):
+            _carry_out(diagnosis, held)
+    except LeaseLostError:
+        logger.warning("Diagnosis %d was taken over by another worker; this result is dropped", diagnosis.pk)
+    except PermanentError as error:
+        _conclude(diagnosis, held, Diagnosis.Status.FAILED, error=str(error))
+    except RetriableError as error:
+        logger.warning("Diagnosis %d waits: %s", diagnosis.pk, error)
+        _give_back(diagnosis, held, error=str(error), spent=False)
+    except DatabaseError:
+        raise  # nothing can be stored now; the lease runs out and the sweep hands the work on
+    except Exception as error:
+        logger.exception("Diagnosis %d failed, attempt %d", diagnosis.pk, diagnosis.attempts)
+        reason = f"{type(error).__name__}: {error}"
+        if diagnosis.attempts < MAX_ATTEMPTS:
+            _give_back(diagnosis, held, error=reason, spent=True)
+        else:
+            _conclude(diagnosis, held, Diagnosis.Status.FAILED, error=f"Tried {MAX_ATTEMPTS} times: {reason}")
+
+
+def diagnosis_fail(*, diagnosis: Diagnosis, error: str) -> None:
+    """Give up on a diagnosis whose workers all died; raises `ConflictError` when it is held again."""
+    given_up = Diagnosis.objects.abandoned().filter(pk=diagnosis.pk, attempts__gte=MAX_ATTEMPTS)
+    try:
+        _conclude(diagnosis, given_up, Diagnosis.Status.FAILED, error=error)
+    except LeaseLostError as lost:
+        raise ConflictError(str(lost)) from lost
+
+
+class LeaseLostError(ConflictError):
+    """Another worker holds the diagnosis now."""
+
+
+class _Heartbeat(threading.Thread):
+    """Renews a lease while the work is under way; a worker that is killed stops renewing."""
+
+    def __init__(self, diagnosis_id: int, token: uuid.UUID) -> None:
+        super().__init__(name=f"lease-{diagnosis_id}", daemon=True)
+        self._held = (diagnosis_id, token)
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Renew three times per lease, on a database connection of this thread's own."""
+        try:
+            while not self._ended.wait(LEASE_SECONDS / 3):
+                try:
+                    if not Diagnosis.objects.leased(*self._held).renew():
+                        return
+                except DatabaseError as error:
+                    logger.warning("Lease of diagnosis %d not renewed: %s", self._held[0], error)
+                    connection.close()
+        finally:
+            connection.close()
+
+    def __enter__(self) -> _Heartbeat:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self.join()
+
+
+def _carry_out(diagnosis: Diagnosis, held: DiagnosisQuerySet) -> None:
+    instance = diagnosis.instance
+    version = diagnosis.model_version or _version_choose(held)
+    source = _verified_source(instance)
+    try:
+        classification = radiograph_classify(source, folder=version_folder(version), sha256=version.sha256)
+    except RejectedInputError as refusal:
+        rejections = [{"code": str(r.code), "detail": r.detail} for r in refusal.rejections]
+        preview = b"" if instance.preview_key else _preview_of_rejected(source)
+        with _StoredObjects() as stored:
+            preview_key = stored.put(preview)
+            _conclude(
+                diagnosis, held, Diagnosis.Status.REJECTED, preview_key=preview_key, rejections=rejections
+            )
+        return
+    _store_result(diagnosis, held, classification)
+
+
+def _version_choose(held: DiagnosisQuerySet) -> ModelVersion:
+    """Give a diagnosis that was queued before there was a champion the present one."""
+    version = champion()
+    if version is None:
+        raise NoModelError("No model is champion yet; `manage.py up` registers the bundled one.")
+    if not held.update(model_version=version):
+        raise LeaseLostError("The lease ran out before a version was chosen.")
+    return version
+
+
+def _verified_source(instance: Instance) -> bytes | Path:
+    """Return the stored object, verified: a path where it lies in a folder, so that no copy travels."""
+    storage = object_storage()
+    source: bytes | Path
+    try:
+        if isinstance(storage, DurableFileSystemStorage):
+            source = Path(storage.path(instance.storage_key))
+            sha256 = object_sha256(instance.storage_key)
+        else:
+            with object_open(instance.storage_key) as file:
+                source = file.read()
+            sha256 = hashlib.sha256(source).hexdigest()
+    except FileNotFoundError as error:
+        raise DamagedObjectError(
+            "The stored object is gone; restore it from a backup, then retry the diagnosis."
+        ) from error
+    except OSError as error:
+        raise RetriableError(f"The object storage cannot be read: {error.strerror}.") from error
+    if sha256 != instance.file_sha256:
+        raise DamagedObjectError(
+            f"The stored object has SHA-256 {sha256}, expected {instance.file_sha256}; "
+            "restore it from a backup, then retry the diagnosis."
+        )
+    return source
+
+
+def _preview_of_rejected(source: bytes | Path) -> bytes:
+    """Draw what can be drawn of an image that is not classified, so that a reader sees why."""
+    try:
+        return decode_pool().render(source)
+    except (RejectedInputError, RetriableError):
+        return b""
+
+
+class _StoredObjects:
+    """Objects stored for an outcome; taken back unless the outcome is committed."""
+
+    def __init__(self) -> None:
+        self._keys: list[str] = []
+
+    def put(self, png: bytes | None) -> str:
+        """Store an image and return its key; nothing gives an empty key."""
+        if not png:
+            return ""
+        self._keys.append(object_put(png, suffix=".png"))
+        return self._keys[-1]
+
+    def __enter__(self) -> _StoredObjects:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            for key in self._keys:
+                object_delete(key)
+
+
+def _store_result(diagnosis: Diagnosis, held: DiagnosisQuerySet, classification: Classification) -> None:
+    from apps.diagnosis import engine
+
+    prediction, size = classification.prediction, classification.radiograph.pixels.shape
+    with _StoredObjects() as stored:
+        preview_key = ""
+        if not diagnosis.instance.preview_key:
+            preview_key = stored.put(engine.preview_png(classification.radiograph))
+        saliency_keys = {
+            finding: stored.put(png) for finding, png in engine.saliency_pngs(prediction, size=size).items()
+        }
+        findings = [
+            Finding(
+                diagnosis_id=diagnosis.pk,
+                label=label,
+                probability=probability,
+                operating_point=prediction.operating_points.get(label),
+                saliency_key=saliency_keys.get(label, ""),
+            )
+            for label, probability in prediction.probabilities.items()
+        ]
+        _conclude(
+            diagnosis,
+            held,
+            Diagnosis.Status.COMPLETED,
+            findings=findings,
+            preview_key=preview_key,
+            label=prediction.label,
+            covid19_status=prediction.covid19_status,
+            prediction_set=list(prediction.prediction_set),
+            abnormality=prediction.abnormality,
+            triage=classification.triage,
+            warnings=[*classification.radiograph.warnings, *prediction.warnings],
+            timing_ms=classification.timing_ms,
+            preprocessing_version=prediction.preprocessing_version,
+            lung_outline_key=stored.put(engine.outline_png(prediction, size=size)),
+        )
+
+
+@transaction.atomic
+def _conclude(
+    diagnosis: Diagnosis,
+    held: DiagnosisQuerySet,
+    status: Diagnosis.Status,
+    *,
+    findings: Sequence[Finding] = (),
+    preview_key: str = "",
+    error: str = "",
+    **fields: Any,
+) -> None:
+    """Store an outcome with all that follows from it, or nothing: raises `LeaseLostError`."""
+    if not held.finish(status, error=error, **fields):
+        raise LeaseLostError(f"{diagnosis} is no longer held by this worker.")
+    Finding.objects.bulk_create(findings)
+    if preview_key:
+        Instance.objects.filter(pk=diagnosis.instance_id).update(preview_key=preview_key)
+    worklist_refresh(study=diagnosis.instance.series.study)
+    diagnosis.refresh_from_db()
+    diagnosis_finished.send(sender=Diagnosis, diagnosis=diagnosis)
+
+
+@transaction.atomic
+def _give_back(diagnosis: Diagnosis, held: DiagnosisQuerySet, *, error: str, spent: bool) -> None:
+    """Let the sweep hand the work out again, after a pause; nothing to do when the lease is lost."""
+    if held.requeue(error=error, spent=spent):
+        worklist_refresh(study=diagnosis.instance.series.study)

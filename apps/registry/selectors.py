@@ -1,0 +1,79 @@
+"""Reading the registry: who is champion, which version a reference means, where its folder is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from apps.accounts.access import Actor
+from apps.accounts.roles import Right
+from apps.core.errors import PermanentError
+from apps.registry.models import Alias, AliasChange, ModelVersion, RegisteredModel
+
+DEFAULT_MODEL = "cxr"
+"""The name under which the bundled model is kept."""
+
+_REFERENCE = re.compile(r"(?P<model>[a-z0-9_-]{1,40})(?::(?P<number>[0-9]{1,9})|@(?P<alias>[a-z]{1,10}))")
+
+
+class VersionNotFoundError(PermanentError):
+    """No registered version answers to this reference."""
+
+
+def champion(name: str = DEFAULT_MODEL) -> ModelVersion | None:
+    """Return the version that gives the results, or None before the first one is registered."""
+    return (
+        ModelVersion.objects.select_related("model")
+        .filter(aliases__name=Alias.Name.CHAMPION, model__name=name)
+        .first()
+    )
+
+
+def version_from_reference(reference: str) -> ModelVersion:
+    """Return the version that `cxr:3` or `cxr@champion` names; raises `VersionNotFoundError`."""
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise VersionNotFoundError(f"{reference!r} names no model: expected, say, cxr:3 or cxr@champion.")
+    versions = ModelVersion.objects.select_related("model").filter(model__name=match["model"])
+    if match["number"]:
+        version = versions.filter(number=int(match["number"])).first()
+    else:
+        version = versions.filter(aliases__name=match["alias"]).first()
+    if version is None:
+        raise VersionNotFoundError(f"{reference!r} is not registered; Django admin lists what is.")
+    return version
+
+
+def version_folder(version: ModelVersion) -> Path:
+    """Return where the version's artifacts lie; whether they are intact is checked before they are opened."""
+    return Path(settings.MODELS_DIR) / version.folder
+
+
+def versions_visible_to(actor: Actor) -> QuerySet[ModelVersion]:
+    """Return the versions that the actor may see: all of them, or none."""
+    versions = ModelVersion.objects.select_related("model").prefetch_related("aliases")
+    return versions if actor.may(Right.VIEW_MODELS) else versions.none()
+
+
+def alias_history(model: RegisteredModel) -> QuerySet[AliasChange]:
+    """Return every move of the model's aliases, newest first."""
+    return model.alias_changes.select_related("from_version__model", "to_version__model")
+
+
+def previous_champion(model: RegisteredModel) -> ModelVersion | None:
+    """Return the version that a roll-back would restore.
+
+    Promotions stack up and each roll-back takes the top one off, so that rolling back twice goes
+    back two promotions instead of returning to the version that disappointed.
+    """
+    stack: list[ModelVersion] = []
+    moves = model.alias_changes.filter(alias=Alias.Name.CHAMPION).select_related("to_version__model")
+    for move in moves.order_by("id"):
+        if move.is_rollback:
+            stack.pop()
+        elif move.to_version is not None:
+            stack.append(move.to_version)
+    return stack[-2] if len(stack) > 1 else None
