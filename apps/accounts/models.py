@@ -50,6 +50,14 @@ class User(AbstractUser):
         names = {group.name for group in self.groups.all()}
         return next((role for role in Role if role.value in names), None)
 
+    @property
+    def is_last_administrator(self) -> bool:
+        """Whether nobody else could open or close accounts."""
+        if self.role is not Role.ADMINISTRATOR or not self.is_active:
+            return False
+        administrators = User.objects.filter(is_active=True, groups__name=Role.ADMINISTRATOR.value)
+        return not administrators.exclude(pk=self.pk).exists()
+
 
 class AccessRequest(models.Model):
     """A person's wish to use the platform; the account stays inactive until it is approved."""

@@ -67,12 +67,15 @@ RIGHTS_OF_ROLE: dict[Role, frozenset[Right]] = {
 }
 """An integrator's key narrows these by its scopes."""
 
+ROLES_WITH_SECOND_FACTOR = frozenset({Role.ADMINISTRATOR, Role.DATA_SCIENTIST})
+"""Who must have one where `CXR_MFA_REQUIRED` is on; it is offered to all."""
+
 ADMINISTERED: dict[str, frozenset[str]] = {
     "accounts.user": frozenset({"add", "change"}),
     "accounts.accessrequest": frozenset({"change"}),
     "accounts.apikey": frozenset({"add", "change"}),
     "mfa.authenticator": frozenset({"delete"}),
-    "usersessions.usersession": frozenset({"delete"}),
+    "usersessions.usersession": frozenset({"change"}),
     "gateway.remoteae": frozenset({"add", "change", "delete"}),
 }
 """What administrators may do in Django admin beyond looking, by model.

@@ -86,13 +86,16 @@ MIDDLEWARE = [
     "apps.core.middleware.request_latency",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "apps.accounts.middleware.browser_features",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.core.middleware.private_pages",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.accounts.middleware.session_limits",
+    "apps.accounts.middleware.SignInRequiredMiddleware",
+    "apps.accounts.middleware.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
@@ -179,13 +182,28 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 ACCOUNT_ADAPTER = "apps.accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"signup": "apps.accounts.forms.RequestAccessForm"}
+ACCOUNT_FORMS = {
+    "login": "apps.accounts.forms.SignInForm",
+    "signup": "apps.accounts.forms.RequestAccessForm",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_VERIFICATION = "none"  # the administrator who approves vouches for the address
+ACCOUNT_MAX_EMAIL_ADDRESSES = 1  # the address names its owner in the audit log
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # mail nobody who has no account here
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or second factor is told to its owner
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[CXR Platform] "
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser at the latest
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if env.flag("CXR_BEHIND_PROXY") else 0
+MFA_ADAPTER = "apps.accounts.adapter.SecondFactorAdapter"
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/300s/key"}
+MFA_TOTP_ISSUER = "CXR Platform"
+MFA_TOTP_TOLERANCE = 1  # half a minute of clock drift
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TRUST_COOKIE_AGE = 14 * 24 * 3600
 MFA_TRUST_ENABLED = True
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -197,6 +215,7 @@ if smtp := env.text("CXR_SMTP_HOST"):
     EMAIL_PORT = env.integer("CXR_SMTP_PORT", 587, minimum=1, maximum=65535)
     EMAIL_HOST_USER = env.text("CXR_SMTP_USER")
     EMAIL_HOST_PASSWORD = env.text("CXR_SMTP_PASSWORD")
+EMAIL_TIMEOUT = 10
     EMAIL_USE_TLS = env.flag("CXR_SMTP_TLS", default=True)
 DEFAULT_FROM_EMAIL = env.text("CXR_MAIL_FROM", "cxrplatform@localhost")
 
@@ -211,12 +230,32 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 if BEHIND_PROXY:
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # browsers themselves allow it on this machine only
+PUBLIC_URL = env.text("CXR_PUBLIC_URL", f"http://{HTTP_HOST}:{HTTP_PORT}").rstrip("/")  # for links in mails
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_IDLE_SECONDS = 15 * 60
 SESSION_COOKIE_HTTPONLY = True
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer",
+        "autoplay",
+        "browsing-topics",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "magnetometer",
+        "microphone",
+        "midi",
+        "payment",
+        "usb",
+    )
+)
 CSRF_COOKIE_HTTPONLY = False  # htmx and the upload page send the token as a header
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -9,6 +9,7 @@ from apps.accounts.services.api_keys import api_key_authenticate, api_key_create
 from apps.accounts.services.roles import roles_sync
 from apps.accounts.services.users import (
     AccountError,
+    second_factor_reset,
     user_activate,
     user_create,
     user_deactivate,
@@ -24,6 +25,7 @@ __all__ = [
     "api_key_create",
     "api_key_revoke",
     "roles_sync",
+    "second_factor_reset",
     "user_activate",
     "user_create",
     "user_deactivate",

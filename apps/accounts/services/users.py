@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -60,8 +61,7 @@ def user_role_change(*, user: User, role: Role, by: Actor) -> None:
     previous = user.role
     if previous == role:
         return
-    if previous is Role.ADMINISTRATOR:
-        _another_administrator_require(user)
+    _last_administrator_keep(user)
     _role_set(user, role)
     _event(by, "role_changed", user, {"from": previous.value if previous else "", "to": role.value})
 
@@ -73,8 +73,7 @@ def user_deactivate(*, user: User, by: Actor) -> None:
     Raises `NotPermittedError` unless `by` may configure, and `AccountError` for the last administrator.
     """
     by.require(Right.CONFIGURE)
-    if user.role is Role.ADMINISTRATOR:
-        _another_administrator_require(user)
+    _last_administrator_keep(user)
     if User.objects.filter(pk=user.pk, is_active=True).update(is_active=False):
         user.is_active = False
         _event(by, "user_deactivated", user)
@@ -93,6 +92,19 @@ def user_activate(*, user: User, by: Actor) -> None:
     if User.objects.filter(pk=user.pk, is_active=False).update(is_active=True):
         user.is_active = True
         _event(by, "user_activated", user)
+
+
+@transaction.atomic
+def second_factor_reset(*, user: User, by: Actor) -> bool:
+    """Remove every second factor of an account, whose owner lost it; returns whether there was one.
+
+    Raises `NotPermittedError` unless `by` may configure.
+    """
+    by.require(Right.CONFIGURE)
+    removed, _ = Authenticator.objects.filter(user=user).delete()
+    if removed:
+        _event(by, "second_factor_removed", user)
+    return bool(removed)
 
 
 def role_grant(user: User, role: Role) -> None:
@@ -116,9 +128,8 @@ def _role_set(user: User, role: Role) -> None:
     user.save(update_fields=["is_staff"])
 
 
-def _another_administrator_require(user: User) -> None:
-    others = User.objects.filter(is_active=True, groups__name=Role.ADMINISTRATOR.value).exclude(pk=user.pk)
-    if not others.exists():
+def _last_administrator_keep(user: User) -> None:
+    if user.is_last_administrator:
         raise AccountError(f"{user.email} is the last administrator: make another one first.")
 
 
