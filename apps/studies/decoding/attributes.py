@@ -12,7 +12,6 @@ import struct
 from typing import Any
 
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from apps.studies.decoding.rejection import unreadable
@@ -27,9 +26,6 @@ class Attributes:
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-
-    def __contains__(self, keyword: str) -> bool:
-        return tag_for_keyword(keyword) in self._dataset
 
     def text(self, keyword: str) -> str:
         """Return the first value as upper-case printable ASCII of at most 64 characters, or ''."""
@@ -97,9 +93,7 @@ class Attributes:
         try:
             sequence = self._dataset[keyword].value
             return Attributes(sequence[0]) if len(sequence) else None
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError, NotImplementedError):
-            return None
-        except (EOFError, OSError, struct.error):
+        except Exception:  # noqa: BLE001 - whatever pydicom trips over, there is no item to read
             return None
 
     def _text(self, keyword: str) -> str:
@@ -118,6 +112,4 @@ class Attributes:
         if tag is None or tag not in self._dataset:
             return None, None
         element = self._dataset.get_item(tag)
-        if isinstance(element, RawDataElement):
-            return element.VR, element.value
-        return (element.VR, element.value) if element is not None else (None, None)
+        return element.VR, element.value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 
 from apps.studies.decoding.rejection import unreadable
 from apps.studies.decoding.transfer_syntaxes import JPEG_2000_TRANSFER_SYNTAXES, JPEG_TRANSFER_SYNTAXES
@@ -135,9 +136,9 @@ def _check_rle(frame: bytes, pixels: int, samples_per_pixel: int, bits_allocated
     if segments != expected:
         raise unreadable(f"The RLE frame has {segments} segments, {expected} were expected")
     bounds = [*offsets[:segments], len(frame)]
-    if bounds[0] != 64 or any(low >= high for low, high in zip(bounds, bounds[1:], strict=False)):
+    if bounds[0] != 64 or any(low >= high for low, high in pairwise(bounds)):
         raise unreadable("The RLE frame's segment offsets are false")
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in pairwise(bounds):
         if (high - low) * _PACKBITS_MAX_EXPANSION < pixels:
             raise unreadable("The RLE frame is too short for its rows and columns")
         if high - low > 2 * pixels + 2:

@@ -172,7 +172,8 @@ class _Table:
             patterns = np.where(patterns >= 1 << (bits - 1), patterns - (1 << bits), patterns)
         inputs = np.floor(patterns * slope + intercept + 0.5) - self.first
         by_pattern = self.values[np.clip(inputs, 0, len(self.values) - 1).astype(np.intp)]
-        return by_pattern[image.view(np.uint8 if bits == 8 else np.uint16)]
+        found: StoredImage = by_pattern[image.view(np.uint8 if bits == 8 else np.uint16)]
+        return found
 
 
 def _table(item: Attributes | None, signed: bool, name: str, warnings: list[str]) -> _Table | None:

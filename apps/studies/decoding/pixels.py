@@ -10,6 +10,8 @@ import hashlib
 import mmap
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -34,6 +36,14 @@ Centre = float
 Width = float
 
 
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Keep the libraries' warnings about a stranger's header to ourselves: ours are typed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 @dataclass(frozen=True, slots=True)
 class DecodedLevels:
     """A `Radiograph` as 16-bit levels, half the size: what travels from a decoding process."""
@@ -56,6 +66,7 @@ def decode(source: Source) -> Radiograph:
     return decode_levels(source).radiograph()
 
 
+@_silenced()
 def decode_levels(source: Source) -> DecodedLevels:
     """Decode as `decode` does, to 16-bit levels."""
     presentation, facts = _present(_read(source), classifiable=True)
@@ -63,6 +74,7 @@ def decode_levels(source: Source) -> DecodedLevels:
     return DecodedLevels(levels, facts, notes)
 
 
+@_silenced()
 def render(
     source: Source,
     *,
@@ -83,6 +95,7 @@ def render(
     return stream.getvalue()
 
 
+@_silenced()
 def pixel_digest(source: Source) -> str:
     """Return the SHA-256 of the decoded stored values, the same in every lossless transfer syntax.
 
@@ -97,7 +110,7 @@ def pixel_digest(source: Source) -> str:
         presentation, facts = read_raster(bytes(data))
         values, meaning = presentation.image, f"{facts.file_format} {facts.bits_stored}"
     digest.update(f"{meaning} {values.shape}".encode())
-    digest.update(np.ascontiguousarray(values.astype(f"<{values.dtype.kind}2")))
+    digest.update(values.astype(f"<{values.dtype.kind}2").tobytes())
     return digest.hexdigest()
 
 
@@ -149,15 +162,13 @@ def _present_dicom(
         raise RejectedInputError(*rejections)
     pixel_format, values = _stored(source)
     colour = pixel_format.samples_per_pixel == 3
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        presentation = present(
-            values,
-            read,
-            bits_stored=pixel_format.bits_stored,
-            signed=pixel_format.signed and not colour,
-            window=window,
-        )
+    presentation = present(
+        values,
+        read,
+        bits_stored=pixel_format.bits_stored,
+        signed=pixel_format.signed and not colour,
+        window=window,
+    )
     facts = RadiographFacts(
         sop_class_uid=read.text("SOPClassUID"),
         sop_instance_uid=read.text("SOPInstanceUID"),

@@ -9,6 +9,7 @@ it, but the fewer threads there are at that moment, the better.
 from __future__ import annotations
 
 import atexit
+import logging
 import multiprocessing
 import signal
 import threading
@@ -17,7 +18,7 @@ from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -84,9 +85,7 @@ class DecodePool:
         long_side: int = WORKING_LONG_SIDE,
     ) -> bytes:
         """Return a PNG of an object; see `pixels.render`."""
-        return self._run(
-            partial(pixels.render, source, window=window, invert=invert, long_side=long_side)
-        )
+        return self._run(partial(pixels.render, source, window=window, invert=invert, long_side=long_side))
 
     def pixel_digest(self, source: Source) -> str:
         """Return the digest of an object's stored values; see `pixels.pixel_digest`."""
@@ -120,10 +119,10 @@ class DecodePool:
             raise _expiry(error) from None
         except (BrokenProcessPool, CancelledError, RuntimeError) as error:
             self._discard(pool)
-            raise DecodePoolError(f"The decoding pool stopped: {error or type(error).__name__}") from error
+            raise DecodePoolError(f"The decoding pool stopped: {error!r}") from error
         if isinstance(outcome, _Refusal):
             raise RejectedInputError(*outcome.rejections)
-        return outcome
+        return cast("Result", outcome)
 
     def _running_pool(self) -> ProcessPool:
         with self._lock:
@@ -158,6 +157,7 @@ class _Refusal:
 
 
 def _confine_process(limits: Limits) -> None:
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # it would log a stranger's text
     confine(limits)
 
 
@@ -183,7 +183,7 @@ def _expiry(error: ProcessExpired) -> Exception:
 
 
 def _end(pool: ProcessPool) -> None:
-    pool.stop()
+    pool.stop()  # type: ignore[no-untyped-call]
     pool.join()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from io import BytesIO
 
 import numpy as np
@@ -28,15 +27,12 @@ def read_raster(data: bytes) -> tuple[Presentation, RadiographFacts]:
     Raises `RejectedInputError`: unreadable, poor_quality (too small), not_radiograph (in colour).
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as file:
-                check_size(file.height, file.width)
-                if getattr(file, "n_frames", 1) != 1:
-                    raise unreadable("The file holds more than one image")
-                mode = file.mode
-                upright = ImageOps.exif_transpose(file)
-                pixels = _grey(upright)
+        with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as file:
+            check_size(file.height, file.width)
+            if getattr(file, "n_frames", 1) != 1:
+                raise unreadable("The file holds more than one image")
+            mode = file.mode
+            pixels = _grey(ImageOps.exif_transpose(file))
     except UnidentifiedImageError:
         raise unreadable("The file is not a complete PNG or JPEG image") from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
@@ -62,15 +58,15 @@ def luminance(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     chroma = sample.max(axis=2) - sample.min(axis=2)
     if float(np.mean(chroma > _CHROMA_THRESHOLD)) > _COLOURED_SHARE:
         raise refused(RejectionCode.NOT_RADIOGRAPH, "The image is in colour; a radiograph is grey")
-    weighted = rgb.astype(np.uint32) @ np.array([299, 587, 114], np.uint32)
-    return ((weighted + 500) // 1000).astype(np.uint8)
+    red, green, blue = (rgb[..., channel].astype(np.uint32) for channel in range(3))
+    return ((299 * red + 587 * green + 114 * blue + 500) // 1000).astype(np.uint8)
 
 
 def _grey(image: Image.Image) -> StoredImage:
     if image.mode.startswith("I;16"):
-        return np.array(image).astype(np.uint16)
+        return np.array(image, dtype=np.uint16)
     if image.mode == "I":
-        return np.clip(np.array(image), 0, 65_535).astype(np.uint16)
+        return np.array(image, dtype=np.int64).clip(0, 65_535).astype(np.uint16)
     if image.mode in ("L", "LA", "1"):
-        return np.array(image.convert("L"))
+        return np.array(image.convert("L"), dtype=np.uint8)
     return luminance(np.array(image.convert("RGB")))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from apps.studies.decoding.codestreams import check_frame, read_frame_header
@@ -152,29 +151,32 @@ def _decompress(source: DicomObject, pixel_format: PixelFormat) -> NDArray[Any]:
         return _decode_with_pydicom(frame, syntax, pixel_format, _DECODING_PLUGINS[syntax])
     except (MemoryError, OverflowError):
         raise unreadable("The pixel data need more memory to decode than is allowed") from None
-    except Exception as error:  # each codec raises kinds of its own; all of them mean the same here
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a Rust codec's panic is no Exception
         raise unreadable(f"The pixel data do not decode ({type(error).__name__})") from None
 
 
 def _decode_with_pydicom(frame: bytes, syntax: str, pixel_format: PixelFormat, plugin: str) -> NDArray[Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        values, properties = get_decoder(UID(syntax)).as_array(
-            encapsulate([frame], has_bot=False),
-            index=0,
-            raw=pixel_format.samples_per_pixel == 1,
-            decoding_plugin=plugin,
-            rows=pixel_format.rows,
-            columns=pixel_format.columns,
-            samples_per_pixel=pixel_format.samples_per_pixel,
-            photometric_interpretation=pixel_format.photometric_interpretation,
-            planar_configuration=pixel_format.planar_configuration,
-            bits_allocated=pixel_format.bits_allocated,
-            bits_stored=pixel_format.bits_stored,
-            pixel_representation=int(pixel_format.signed),
-            number_of_frames=1,
-            pixel_keyword="PixelData",
-        )
+    description: Any = {
+        "rows": pixel_format.rows,
+        "columns": pixel_format.columns,
+        "samples_per_pixel": pixel_format.samples_per_pixel,
+        "photometric_interpretation": pixel_format.photometric_interpretation,
+        "planar_configuration": pixel_format.planar_configuration,
+        "bits_allocated": pixel_format.bits_allocated,
+        "bits_stored": pixel_format.bits_stored,
+        "pixel_representation": int(pixel_format.signed),
+        "number_of_frames": 1,
+        "pixel_keyword": "PixelData",
+    }
+    values, properties = get_decoder(UID(syntax)).as_array(
+        encapsulate([frame], has_bot=False),
+        index=0,
+        raw=pixel_format.samples_per_pixel == 1,
+        decoding_plugin=plugin,
+        **description,
+    )
     if pixel_format.samples_per_pixel == 3 and properties["photometric_interpretation"] != "RGB":
         raise ValueError("not converted to RGB")
     return values
