@@ -48,7 +48,7 @@ class ReceivedDataset(io.BytesIO):
 
     def __init__(self) -> None:
         super().__init__()
-        self.file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES, dir=settings.SPOOL_DIR)  # noqa: SIM115
+        self.file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES, dir=str(settings.SPOOL_DIR))  # noqa: SIM115
         self.size = 0
         self.error: OSError | None = None
 
@@ -83,8 +83,8 @@ class BoundedDimse(DIMSEServiceProvider):
             self.message.data_set = ReceivedDataset()
         message = self.message
         super().receive_primitive(primitive)
-        if self.message is None:
-            return
+        if self.message is not message:
+            return  # complete, and handed over
         received = message.data_set.size if isinstance(message.data_set, ReceivedDataset) else 0
         # Twice the limit: by then the sender is not going to wait for an answer.
         if message.encoded_command_set.tell() > MAX_COMMAND_BYTES or received > 2 * settings.MAX_OBJECT_BYTES:

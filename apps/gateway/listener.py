@@ -12,7 +12,9 @@ from django.conf import settings
 from django.db import close_old_connections
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
+from pynetdicom.presentation import PresentationContextTuple
 
 from apps.audit.services import event_record
 from apps.core.errors import RetriableError
@@ -28,7 +30,8 @@ from apps.gateway.bounds import (
 )
 from apps.gateway.callers import Caller, caller_recognise
 from apps.studies.models import Received
-from apps.studies.services.ingest import IngestResult, ObjectTooLargeError, object_ingest
+from apps.studies.services.errors import ObjectTooLargeError
+from apps.studies.services.ingest import IngestResult, object_ingest
 from apps.studies.services.spool import spool_prepare
 
 logger = logging.getLogger(__name__)
@@ -107,7 +110,7 @@ class Listener:
             assoc.caller = caller_recognise(ae_title=ae_title, address=address)
             if assoc.caller is None:
                 self._record_rejection(ae_title, address)
-                reason = (_REJECTED_PERMANENT, 0x01, 0x03)  # calling AE title not recognised
+            reason = (_REJECTED_PERMANENT, 0x01, 0x03)  # calling AE title not recognised
         except Exception:
             logger.exception("A caller could not be looked up")
             reason = (_REJECTED_TRANSIENT, 0x03, 0x01)  # temporary congestion
@@ -140,11 +143,12 @@ def _handle_echo(event: Event) -> int:
 def _handle_store(event: Event) -> Dataset:
     """Answer a C-STORE; an exception that escaped here would become an answer that says nothing."""
     assoc = cast("ServedAssociation", event.assoc)
+    request = cast("C_STORE", event.request)
+    dataset = cast("ReceivedDataset", request.DataSet)
     assoc.is_handling = True
-    dataset = event.request.DataSet
     try:
         close_old_connections()
-        return _store(event, assoc.caller, dataset)
+        return _store(request, event.context, assoc.caller, dataset)
     except ObjectTooLargeError as error:
         return _answer(StoreStatus.CANNOT_UNDERSTAND, str(error))
     except RetriableError as error:
@@ -158,11 +162,13 @@ def _handle_store(event: Event) -> Dataset:
         assoc.is_handling = False
 
 
-def _store(event: Event, caller: Caller | None, dataset: ReceivedDataset) -> Dataset:
+def _store(
+    request: C_STORE, context: PresentationContextTuple, caller: Caller | None, dataset: ReceivedDataset
+) -> Dataset:
     if caller is None or not caller.may_store:
         return _answer(StoreStatus.NOT_AUTHORISED, "This peer may not store here")
-    sop_class_uid = str(event.request.AffectedSOPClassUID)
-    if sop_class_uid != event.context.abstract_syntax or sop_class_uid not in STORAGE_SOP_CLASSES:
+    sop_class_uid = str(request.AffectedSOPClassUID)
+    if sop_class_uid != context.abstract_syntax or sop_class_uid not in STORAGE_SOP_CLASSES:
         return _answer(StoreStatus.SOP_CLASS_NOT_SUPPORTED, "SOP class is not the negotiated one")
     if dataset.too_large:
         raise ObjectTooLargeError(f"The object is larger than {settings.MAX_OBJECT_BYTES} bytes.")
@@ -174,9 +180,9 @@ def _store(event: Event, caller: Caller | None, dataset: ReceivedDataset) -> Dat
         door=Received.Door.DICOM,
         sender=caller.ae_title,
         actor=caller.ae_title,
-        command_sop_instance_uid=str(event.request.AffectedSOPInstanceUID),
+        command_sop_instance_uid=str(request.AffectedSOPInstanceUID),
         command_sop_class_uid=sop_class_uid,
-        transfer_syntax_uid=str(event.context.transfer_syntax),
+        transfer_syntax_uid=str(context.transfer_syntax),
     )
     return _answer(_status_of(result), result.detail)
 

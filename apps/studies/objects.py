@@ -9,10 +9,13 @@ import contextlib
 import hashlib
 import os
 import shutil
+import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
@@ -114,6 +117,19 @@ def object_delete(key: str) -> None:
     """Remove a stored object; a missing one is no error."""
     with contextlib.suppress(FileNotFoundError):
         object_storage().delete(key)
+
+
+@contextlib.contextmanager
+def object_as_path(key: str) -> Iterator[Path]:
+    """Give a stored object as a local file: itself in a folder, else a copy that lives for the context."""
+    storage = object_storage()
+    if isinstance(storage, DurableFileSystemStorage):
+        yield Path(storage.path(key))
+        return
+    with object_open(key) as file, tempfile.NamedTemporaryFile(dir=settings.SPOOL_DIR) as copy:
+        shutil.copyfileobj(file, copy, _CHUNK_BYTES)
+        copy.flush()
+        yield Path(copy.name)
 
 
 def object_sha256(key: str) -> str:

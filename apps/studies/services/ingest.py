@@ -7,49 +7,25 @@ folder, the object into the storage, one transaction, and only then an answer th
 from __future__ import annotations
 
 import logging
-from io import BytesIO
 
 from django.db import DatabaseError
 from pydicom.dataset import FileMetaDataset
+from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID
 
-from apps.core.errors import RetriableError
 from apps.studies.header import UnreadableObjectError
 from apps.studies.identifiers import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from apps.studies.models import Received
 from apps.studies.services.description import description_read
-from apps.studies.services.registration import (
-    IngestResult,
-    StorageUnavailableError,
-    object_quarantine,
-    object_register,
-)
-from apps.studies.services.spool import (
-    ObjectTooLargeError,
-    Provenance,
-    Source,
-    SpooledObject,
-    StorageFullError,
-    spool_write,
-)
+from apps.studies.services.errors import DatabaseUnavailableError
+from apps.studies.services.registration import IngestResult, object_quarantine, object_register
+from apps.studies.services.spool import Provenance, Source, SpooledObject, spool_write
 from apps.studies.text import clean_text, uid_is_valid
 
-__all__ = [
-    "DatabaseUnavailableError",
-    "IngestResult",
-    "ObjectTooLargeError",
-    "StorageFullError",
-    "StorageUnavailableError",
-    "object_ingest",
-    "spooled_register",
-]
+__all__ = ["IngestResult", "object_ingest", "spooled_register"]
 
 logger = logging.getLogger(__name__)
-
-
-class DatabaseUnavailableError(RetriableError):
-    """The object is durable in the spool, its row is not: the sweep will register it."""
 
 
 def object_ingest(
@@ -69,8 +45,8 @@ def object_ingest(
     preamble and File Meta are written here; its bytes are kept unaltered. What cannot be parsed, or says
     other UIDs than the command, is quarantined: kept, but no instance.
 
-    Raises `StorageFullError` and `DatabaseUnavailableError` (both `RetriableError`: the sender should try
-    again) and `ObjectTooLargeError`.
+    Raises `StorageFullError`, `StorageUnavailableError` and `DatabaseUnavailableError` (each a
+    `RetriableError`: the sender should try again) and `ObjectTooLargeError`.
     """
     provenance = Provenance(
         door=door,
@@ -122,7 +98,6 @@ def _file_meta(provenance: Provenance, transfer_syntax_uid: str) -> bytes:
     meta.TransferSyntaxUID = UID(transfer_syntax_uid)
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
-    buffer = BytesIO()
-    buffer.write(b"\0" * 128 + b"DICM")
+    buffer = DicomBytesIO()
     write_file_meta_info(buffer, meta, enforce_standard=False)
-    return buffer.getvalue()
+    return b"\0" * 128 + b"DICM" + buffer.getvalue()

@@ -9,7 +9,6 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from apps.audit.services import event_record
-from apps.core.errors import RetriableError
 from apps.studies.header import UnreadableObjectError
 from apps.studies.models import (
     ConflictingObject,
@@ -22,15 +21,12 @@ from apps.studies.models import (
 )
 from apps.studies.objects import object_delete, object_put
 from apps.studies.services.description import ObjectDescription
+from apps.studies.services.errors import StorageUnavailableError
 from apps.studies.services.spool import SpooledObject
 from apps.studies.signals import instance_ingested
 
 _ATTEMPTS = 5
 """Two senders of the same object or study meet: the loser looks again and finds the winner's rows."""
-
-
-class StorageUnavailableError(RetriableError):
-    """The object is durable in the spool, but the object storage did not take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +48,20 @@ def object_register(spooled: SpooledObject, description: ObjectDescription) -> I
     if known := _find_known(description):
         return known
     _store(spooled)
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            with transaction.atomic():
-                result = _find_known(description) or _insert(spooled, description)
-            break
-        except IntegrityError:
-            if attempt == _ATTEMPTS:
-                raise
+    result = _commit(spooled, description, attempts=_ATTEMPTS)
     if result.outcome == "known":
         _drop_unused(spooled)
     return result
+
+
+def _commit(spooled: SpooledObject, description: ObjectDescription, *, attempts: int) -> IngestResult:
+    try:
+        with transaction.atomic():
+            return _find_known(description) or _insert(spooled, description)
+    except IntegrityError:
+        if attempts == 1:
+            raise
+        return _commit(spooled, description, attempts=attempts - 1)
 
 
 def object_quarantine(spooled: SpooledObject, *, code: str, detail: str) -> None:
@@ -201,7 +200,9 @@ def _store(spooled: SpooledObject) -> None:
     try:
         object_put(spooled.path, key=spooled.storage_key)
     except Exception as error:  # every cloud's client has errors of its own
-        raise StorageUnavailableError("The object storage did not take the object.") from error
+        raise StorageUnavailableError(
+            "The object storage did not take the object: it will be registered later."
+        ) from error
 
 
 def _drop_unused(spooled: SpooledObject) -> None:

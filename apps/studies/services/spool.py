@@ -23,7 +23,6 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from apps.core.errors import PermanentError, RetriableError
 from apps.studies.objects import (
     DurableFileSystemStorage,
     folder_make,
@@ -31,6 +30,7 @@ from apps.studies.objects import (
     free_bytes,
     object_storage,
 )
+from apps.studies.services.errors import ObjectTooLargeError, StorageFullError
 
 _CHUNK_BYTES = 1 << 20
 _UNTOUCHED_SECONDS = 5
@@ -38,14 +38,6 @@ _UNTOUCHED_SECONDS = 5
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Source = BinaryIO | Path | bytes | bytearray | memoryview
-
-
-class StorageFullError(RetriableError):
-    """There is no room for another object."""
-
-
-class ObjectTooLargeError(PermanentError):
-    """The object is larger than `CXR_MAX_OBJECT_BYTES`."""
 
 
 @dataclass(frozen=True, slots=True)
