@@ -22,8 +22,8 @@ def data_folder_prepare() -> bool:
     folder: Path = settings.DATA_DIR
     made = not folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in ("tmp", "log"):
-        (folder / name).mkdir(exist_ok=True, mode=0o700)
+    for inner in (folder / "tmp", folder / "log", settings.UPLOADS_DIR):
+        inner.mkdir(parents=True, exist_ok=True, mode=0o700)
     return made
 
 

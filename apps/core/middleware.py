@@ -45,6 +45,7 @@ def probes(get_response: GetResponse) -> GetResponse:
                 {"status": "not ready", "failures": failures} if failures else {"status": "ready"},
                 status=503 if failures else 200,
             )
+            response._has_been_logged = True  # type: ignore[attr-defined]  # the prober logs it, not we each time
         elif request.path_info == "/metrics":
             if not _may_scrape(request):
                 return HttpResponse(

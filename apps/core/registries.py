@@ -44,6 +44,15 @@ class PeriodicTask:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageCheck:
+    """Stored bytes that `verify_storage` hashes again: `verify` yields None for sound ones, else a sentence."""
+
+    name: str
+    count: Callable[[], int]
+    verify: Callable[[], Iterator[str | None]]
+
+
+@dataclass(frozen=True, slots=True)
 class WarmUp:
     """What a worker of `queue` loads before it takes its first task."""
 
@@ -93,3 +102,4 @@ gauges: Registry[Gauge] = Registry()
 periodic_tasks: Registry[PeriodicTask] = Registry()
 warm_ups: Registry[WarmUp] = Registry()
 demo_steps: Registry[DemoStep] = Registry()
+storage_checks: Registry[StorageCheck] = Registry()

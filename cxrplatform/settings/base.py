@@ -128,7 +128,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [path for path in (BASE_DIR / "static" / "dist",) if path.is_dir()]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/assets/.+-[\w-]{8}\.\w+$"  # Vite's names carry a hash
@@ -139,7 +138,7 @@ FILE_UPLOAD_TEMP_DIR = UPLOADS_DIR if UPLOADS_DIR.is_dir() else None
 
 # --- Work ------------------------------------------------------------------------------------
 # The database is the truth and the broker a hint: no results, no redelivery that we rely on.
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://localhost")
 CELERY_TASK_TIME_LIMIT = 300.0
 CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(
     CELERY_BROKER_URL, data_dir=DATA_DIR, time_limit=CELERY_TASK_TIME_LIMIT
@@ -195,16 +194,16 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # mail nobody who has no account here
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or second factor is told to its owner
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[CXR Platform] "
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/300s/key"}
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser at the latest
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if env.flag("CXR_BEHIND_PROXY") else 0
 MFA_ADAPTER = "apps.accounts.adapter.SecondFactorAdapter"
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/300s/key"}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "CXR Platform"
 MFA_TOTP_TOLERANCE = 1  # half a minute of clock drift
-MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_TRUST_COOKIE_AGE = 14 * 24 * 3600
 MFA_TRUST_ENABLED = True
+MFA_TRUST_COOKIE_AGE = 14 * 24 * 3600
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
@@ -215,8 +214,8 @@ if smtp := env.text("CXR_SMTP_HOST"):
     EMAIL_PORT = env.integer("CXR_SMTP_PORT", 587, minimum=1, maximum=65535)
     EMAIL_HOST_USER = env.text("CXR_SMTP_USER")
     EMAIL_HOST_PASSWORD = env.text("CXR_SMTP_PASSWORD")
-EMAIL_TIMEOUT = 10
     EMAIL_USE_TLS = env.flag("CXR_SMTP_TLS", default=True)
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("CXR_MAIL_FROM", "cxrplatform@localhost")
 
 # --- Security --------------------------------------------------------------------------------
@@ -230,15 +229,16 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 if BEHIND_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # browsers themselves allow it on this machine only
 PUBLIC_URL = env.text("CXR_PUBLIC_URL", f"http://{HTTP_HOST}:{HTTP_PORT}").rstrip("/")  # for links in mails
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_IDLE_SECONDS = 15 * 60
 SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = False  # htmx and the upload page send the token as a header
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
     for feature in (
@@ -256,7 +256,6 @@ PERMISSIONS_POLICY = ", ".join(
         "usb",
     )
 )
-CSRF_COOKIE_HTTPONLY = False  # htmx and the upload page send the token as a header
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

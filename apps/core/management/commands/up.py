@@ -15,8 +15,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from apps.core.data_folder import DataFolderBusyError, data_folder_lock, data_folder_prepare
-from apps.core.ports import PortTakenError, free_port, listening_socket
+from apps.core.data_folder import data_folder_lock, data_folder_prepare
+from apps.core.errors import PlatformError
+from apps.core.ports import free_port, listening_socket
 from apps.core.readiness import wait_until_ready
 from apps.core.registries import bootstrap_steps
 from apps.core.supervision import Program, Supervisor
@@ -68,7 +69,7 @@ class Command(BaseCommand):
         try:
             with data_folder_lock(), listening_socket(settings.HTTP_HOST, settings.HTTP_PORT) as web_socket:
                 self._run(web_socket, demo=bool(options["demo"]))
-        except (DataFolderBusyError, PortTakenError) as error:
+        except PlatformError as error:
             raise CommandError(str(error)) from error
 
     def _run(self, web_socket: socket.socket, *, demo: bool) -> None:
