@@ -179,13 +179,18 @@ def diagnosis_result(diagnosis: Diagnosis, *, actor: Actor | None = None) -> dic
     )
 
 
+_REFUSED = {WorklistEntry.Status.REJECTED, WorklistEntry.Status.FAILED}
+
+
 class _WithoutResults(ModelIterable):  # type: ignore[type-arg]
     """Blanks the result fields of worklist entries as they are read."""
 
     def __iter__(self) -> Iterator[WorklistEntry]:
         for entry in super().__iter__():
             entry.label, entry.verdict, entry.reviewed_at = "", "", None
-            entry.probability = entry.abnormality = entry.headline = None
+            entry.probability = entry.abnormality = None
+            if entry.status not in _REFUSED:  # why an image was refused is no result
+                entry.headline = None
             entry.triage = Triage.NONE
             yield entry
 

@@ -41,9 +41,18 @@ def worklist_refresh(*, study: Study) -> None:
 
 
 def headline_of(diagnoses: Sequence[Diagnosis]) -> Diagnosis | None:
-    """Return the most urgent completed diagnosis; among equals the most abnormal, then the first."""
-    completed = [d for d in diagnoses if d.status == Diagnosis.Status.COMPLETED]
-    return min(completed, key=lambda d: (d.triage, -(d.abnormality or 0.0), d.pk), default=None)
+    """Return the diagnosis that speaks for a study: the most urgent completed one.
+
+    Among equals the most abnormal, then the first. Where none is completed, the first that failed,
+    else the first rejected, so that the reason is at hand.
+    """
+    spoken = [Diagnosis.Status.COMPLETED, Diagnosis.Status.FAILED, Diagnosis.Status.REJECTED]
+    finished = [diagnosis for diagnosis in diagnoses if diagnosis.status in spoken]
+    return min(
+        finished,
+        key=lambda d: (spoken.index(Diagnosis.Status(d.status)), d.triage, -(d.abnormality or 0.0), d.pk),
+        default=None,
+    )
 
 
 def status_of(statuses: Sequence[Diagnosis.Status]) -> WorklistEntry.Status:
