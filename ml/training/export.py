@@ -13,6 +13,7 @@ import openvino
 from keras import layers
 
 from ml.contracts import FloatImage
+from ml.graph import Graph
 
 PARITY_TOLERANCE = 1e-3
 """Largest difference of any logit or probability, in absolute terms, from the Keras network's."""
@@ -47,7 +48,7 @@ def export_classifier(classifier: keras.Model, folder: Path) -> None:
     """
     _export(serving_model(classifier), folder / "model.xml", ("logits", "class_maps"), half=False)
     probes = _probes(classifier)
-    _compare(classifier.predict(probes, verbose=0), infer(folder / "model.xml", probes)["logits"])
+    _compare(classifier.predict(probes, verbose=0), Graph(folder / "model.xml")(probes)["logits"])
 
 
 def export_lungs(network: keras.Model, folder: Path) -> None:
@@ -59,16 +60,8 @@ def export_lungs(network: keras.Model, folder: Path) -> None:
     probes = _probes(network)
     expected = network.predict(probes, verbose=0)
     # Weights in float16 may move a single pixel on an edge, so the mean counts here.
-    found = infer(folder / "lungs.xml", probes)["lungs"]
+    found = Graph(folder / "lungs.xml")(probes)["lungs"]
     _compare(expected.mean(axis=(1, 2)), found.mean(axis=(1, 2)))
-
-
-def infer(graph: Path, batch: FloatImage) -> dict[str, FloatImage]:
-    """Run an exported graph in float32 on a batch and give its outputs by name."""
-    core = openvino.Core()
-    compiled = core.compile_model(str(graph), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    outputs = compiled(batch)
-    return {port.get_any_name(): np.array(outputs[port]) for port in compiled.outputs}
 
 
 def _export(model: keras.Model, path: Path, names: Sequence[str], *, half: bool) -> None:

@@ -1,12 +1,7 @@
-"""Train the lung U-Net on image and mask pairs.
-
-`python -m ml.training.segmentation LUNGS_FOLDER --manifest MANIFEST --out FOLDER` makes `lungs.weights.h5`
-and `lungs.json`.
-"""
+"""Train the lung U-Net on image and mask pairs, and export it."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Callable
@@ -24,6 +19,7 @@ from ml.architectures import build
 from ml.contracts import FloatImage
 from ml.datasets.manifest import read_manifest
 from ml.preprocessing import LUNG_INPUT_SIZE, MASK_THRESHOLD, equalise, lung_input
+from ml.training.export import export_lungs
 from ml.training.precision import dtype_policy
 
 DUPLICATE_CORRELATION = 0.95
@@ -62,7 +58,7 @@ class LungPairs:
         return LungPairs(names, self.images[chosen], self.masks[chosen])
 
 
-class AugmentedPairs(keras.utils.PyDataset):  # type: ignore[misc]
+class AugmentedPairs(keras.utils.PyDataset):
     """Shuffled batches, each pair flipped, turned, scaled, shifted and re-contrasted alike."""
 
     def __init__(self, pairs: LungPairs, *, batch_size: int, seed: int) -> None:
@@ -105,13 +101,13 @@ def augment_pair(
     matrix[:, 2] = middle + shift - matrix[:, :2] @ np.array([middle, middle])
     image = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
     mask = cv2.warpAffine(mask, matrix, (size, size), flags=cv2.INTER_NEAREST)
-    image = np.clip(image, 0, 1) ** random.uniform(0.6, 1.6)
+    grey = np.clip(image, 0, 1) ** random.uniform(0.6, 1.6)
     contrast = random.uniform(0.7, 1.3)
-    image = (image - 0.5) * contrast + 0.5 + random.uniform(-0.1, 0.1)
+    grey = (grey - 0.5) * contrast + 0.5 + random.uniform(-0.1, 0.1)
     if random.random() < 0.3:
-        image = cv2.GaussianBlur(image, (0, 0), random.uniform(0.4, 1.2))
-    image = image + random.normal(0, random.uniform(0, 0.03), image.shape)
-    return np.clip(image, 0, 1).astype(np.float32), mask.astype(np.float32)
+        grey = cv2.GaussianBlur(grey, (0, 0), random.uniform(0.4, 1.2))
+    grey = grey + random.normal(0, random.uniform(0, 0.03), grey.shape)
+    return np.clip(grey, 0, 1).astype(np.float32), mask.astype(np.float32)
 
 
 def load_pairs(folder: Path) -> LungPairs:
@@ -139,10 +135,11 @@ def dice(masks: FloatImage, predicted: FloatImage) -> FloatImage:
     return np.asarray(2 * both / (inside.sum(axis=(1, 2, 3)) + truth.sum(axis=(1, 2, 3))), np.float32)
 
 
-def train_lungs(
-    config: SegmentationConfig, *, progress: Callable[[str], None] = print
-) -> dict[str, Any]:
-    """Train the lung network, write weights and a record of the held-out Dice, and return the record."""
+def train_lungs(config: SegmentationConfig, *, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Train the lung network and write its graph, `lungs.xml` and `.bin`, with the record that it returns.
+
+    The graph is all that is kept: training and serving both read lungs from it.
+    """
     started = time.monotonic()
     keras.utils.set_random_seed(config.seed)
     pairs = load_pairs(config.lungs)
@@ -165,8 +162,9 @@ def train_lungs(
     trained.set_weights(model.get_weights())
     scores = dice(held_out.masks, trained.predict(held_out.images, verbose=0))
     config.out.mkdir(parents=True, exist_ok=True)
-    trained.save_weights(config.out / "lungs.weights.h5")
+    export_lungs(trained, config.out)
     settings = asdict(config)
+    recorded = ("test_fold", "epochs", "batch_size", "learning_rate", "seed", "precision")
     record = {
         "architecture": "lung_unet",
         "input_size": LUNG_INPUT_SIZE,
@@ -175,7 +173,7 @@ def train_lungs(
         "dice_mean": round(float(scores.mean()), 4),
         "dice_p5": round(float(np.percentile(scores, 5)), 4),
         "wall_seconds": round(time.monotonic() - started),
-        **{k: settings[k] for k in ("test_fold", "epochs", "batch_size", "learning_rate", "seed", "precision")},
+        **{name: settings[name] for name in recorded},
     }
     (config.out / "lungs.json").write_text(json.dumps(record, indent=1) + "\n")
     progress(f"lungs: held-out Dice {record['dice_mean']} (5th percentile {record['dice_p5']})")
@@ -198,21 +196,3 @@ def _dice_and_cross_entropy(truth: keras.KerasTensor, predicted: keras.KerasTens
     total = ops.sum(truth, axis=(1, 2, 3)) + ops.sum(predicted, axis=(1, 2, 3))
     overlap = (2 * both + 1) / (total + 1)
     return 1 - overlap + ops.mean(keras.losses.binary_crossentropy(truth, predicted), axis=(1, 2))
-
-
-def main() -> None:
-    """Read the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("lungs", type=Path)
-    parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=SegmentationConfig.epochs)
-    options = parser.parse_args()
-    train_lungs(
-        SegmentationConfig(options.lungs, options.manifest, options.out, epochs=options.epochs),
-        progress=lambda line: print(line, flush=True),
-    )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,115 @@
+"""Prepare every image of a manifest once and keep the crops, so that epochs read arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.contracts import FloatImage
+from ml.datasets.manifest import ManifestError, ManifestRow
+from ml.graph import Graph
+from ml.model_folder import file_sha256
+from ml.preprocessing import (
+    LUNG_MEASUREMENTS,
+    PREPROCESSING_VERSION,
+    equalise,
+    lung_input,
+    lung_measurements,
+    prepare,
+)
+
+REPORT_EVERY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Crops:
+    """What preprocessing made of a list of images, in its order.
+
+    `images`: uint8 (n, size, size), the classifier's tensors times 255; `lungs_found`: bool (n,);
+    `measurements`: float32 (n, len(LUNG_MEASUREMENTS)).
+    """
+
+    images: NDArray[np.uint8]
+    lungs_found: NDArray[np.bool_]
+    measurements: FloatImage
+
+    def measured(self, name: str) -> FloatImage:
+        """Give one of the lung measurements for every image."""
+        return self.measurements[:, LUNG_MEASUREMENTS.index(name)]
+
+
+class LungNetwork:
+    """The exported lung U-Net, run in float32."""
+
+    def __init__(self, folder: Path) -> None:
+        graph = folder / "lungs.xml"
+        self._graph = Graph(graph)
+        self.sha256 = hashlib.sha256(
+            (file_sha256(graph) + file_sha256(folder / "lungs.bin")).encode()
+        ).hexdigest()
+
+    def __call__(self, lung_tensor: FloatImage) -> FloatImage:
+        """Give lung probabilities (128, 128) for one input (1, 128, 128, 1)."""
+        return self._graph(lung_tensor)["lungs"][0, :, :, 0]
+
+
+def read_grey(path: Path) -> FloatImage:
+    """Read an image file as float32 (height, width) in [0, 1]. Raises `ManifestError`."""
+    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise ManifestError(f"{path} is not a readable image; remove its row or restore the file.")
+    return np.asarray(image, np.float32) / np.float32(255)
+
+
+def prepare_crops(
+    rows: Sequence[ManifestRow],
+    *,
+    lungs: LungNetwork,
+    input_size: int,
+    cache_dir: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Crops:
+    """Run preprocessing over all rows, or read the result of an earlier equal run from the cache.
+
+    The cache's name holds the preprocessing version, the lung network's hash, the size, and every
+    file's path, length and time of change, so that a changed input is prepared again.
+    """
+    cached = None
+    if cache_dir is not None:
+        cached = cache_dir / f"crops-{_fingerprint(rows, lungs, input_size)}.npz"
+        if cached.is_file():
+            with np.load(cached) as arrays:
+                return Crops(arrays["images"], arrays["lungs_found"], arrays["measurements"])
+    images = np.empty((len(rows), input_size, input_size), np.uint8)
+    found = np.empty(len(rows), np.bool_)
+    measurements = np.empty((len(rows), len(LUNG_MEASUREMENTS)), np.float32)
+    for i, row in enumerate(rows):
+        equalised = equalise(read_grey(row.path))
+        probabilities = lungs(lung_input(equalised))
+        prepared = prepare(equalised, probabilities, input_size=input_size)
+        images[i] = np.rint(prepared.tensor[0, :, :, 0] * 255)
+        found[i] = prepared.lungs_found
+        measured = lung_measurements(probabilities)
+        measurements[i] = [measured[name] for name in LUNG_MEASUREMENTS]
+        if progress is not None and (i + 1) % REPORT_EVERY == 0:
+            progress(i + 1, len(rows))
+    if cached is not None:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        partial = cached.with_suffix(".partial.npz")
+        np.savez(partial, images=images, lungs_found=found, measurements=measurements)
+        partial.rename(cached)
+    return Crops(images, found, measurements)
+
+
+def _fingerprint(rows: Sequence[ManifestRow], lungs: LungNetwork, input_size: int) -> str:
+    digest = hashlib.sha256(f"{PREPROCESSING_VERSION} {lungs.sha256} {input_size}".encode())
+    for row in rows:
+        status = row.path.stat()
+        digest.update(f"{row.path.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:24]

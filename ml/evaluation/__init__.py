@@ -1,0 +1,1 @@
+"""Evaluation: calibration on one fold, honest figures on another."""

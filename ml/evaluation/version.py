@@ -1,0 +1,62 @@
+"""Measure a model version on a manifest, by its exported graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml.datasets.augmentation import as_tensor
+from ml.datasets.crops import LungNetwork, prepare_crops
+from ml.datasets.manifest import ManifestError, read_manifest
+from ml.evaluation.calibration import calibrated
+from ml.evaluation.metrics import evaluation_report
+from ml.graph import Graph
+from ml.model_folder import ModelFolderError, check_folder
+from ml.preprocessing import PREPROCESSING_VERSION
+
+
+def evaluate_version(
+    folder: Path,
+    *manifests: Path,
+    fold: int | None = None,
+    cache_dir: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Give the evaluation of a model version on a manifest's radiographs, or on one fold of them.
+
+    Labels are gathered into the version's classes as they were in its training; others and `ood_*` are
+    left out. Fitness is not applied: every image counts. Raises `ModelFolderError` or `ManifestError`.
+    """
+    spec = check_folder(folder)
+    if spec.preprocessing_version != PREPROCESSING_VERSION:
+        raise ModelFolderError(
+            f"{folder} needs preprocessing {spec.preprocessing_version!r}; this release has "
+            f"{PREPROCESSING_VERSION!r}. Train the version again."
+        )
+    classes = json.loads((folder / "lineage.json").read_text())["settings"]["classes"]
+    index = {label: spec.labels.index(name) for name, labels in classes.items() for label in labels}
+    rows = [row for row in read_manifest(*manifests).radiographs if row.label in index]
+    if fold is not None:
+        rows = [row for row in rows if row.fold == fold]
+    if not rows:
+        where = "" if fold is None else f" in fold {fold}"
+        raise ManifestError(f"No radiograph of {', '.join(spec.labels)}{where}; nothing to measure.")
+    crops = prepare_crops(
+        rows,
+        lungs=LungNetwork(folder),
+        input_size=spec.input_size,
+        cache_dir=cache_dir,
+        progress=progress,
+    )
+    logits = Graph(folder / "model.xml")(as_tensor(crops.images))["logits"]
+    return evaluation_report(
+        calibrated(logits, spec.temperature),
+        np.array([index[row.label] for row in rows], np.intp),
+        spec=spec,
+        groups=[row.group for row in rows],
+        sources=[row.source for row in rows],
+    )

@@ -1,0 +1,61 @@
+"""Build the bundled model.
+
+    python -m ml.training lungs DATA/lungs --manifest DATA/manifest.csv --out LUNGS
+    python -m ml.training classifier DATA/manifest.csv --lungs LUNGS --out ml/pretrained/cxr --cache CACHE
+
+The first command takes about ten minutes on two cores and the second half an hour. A different machine
+or package version gives slightly different weights: `lineage.json` records both.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ml.training.config import TrainingConfig
+from ml.training.run import train
+from ml.training.segmentation import SegmentationConfig, train_lungs
+
+BUNDLED = Path(__file__).resolve().parent.parent / "pretrained" / "cxr"
+
+
+def main() -> None:
+    """Read the command line and train the lung network or a classifier."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ml.training",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    lungs = commands.add_parser("lungs", help="train and export the lung U-Net")
+    lungs.add_argument("folder", type=Path, help="NAME.jpg images with NAME.png masks")
+    lungs.add_argument("--manifest", type=Path, required=True)
+    lungs.add_argument("--out", type=Path, required=True)
+    lungs.add_argument("--epochs", type=int, default=SegmentationConfig.epochs)
+    classifier = commands.add_parser("classifier", help="make a model version's folder")
+    classifier.add_argument("manifests", type=Path, nargs="+")
+    classifier.add_argument("--lungs", type=Path, default=BUNDLED, help="folder with lungs.xml, .bin, .json")
+    classifier.add_argument("--out", type=Path, default=BUNDLED)
+    classifier.add_argument("--cache", type=Path, help="keep prepared crops here")
+    classifier.add_argument("--epochs", type=int, default=TrainingConfig.epochs)
+    classifier.add_argument("--seed", type=int, default=TrainingConfig.seed)
+    options = parser.parse_args()
+    if options.command == "lungs":
+        train_lungs(
+            SegmentationConfig(options.folder, options.manifest, options.out, epochs=options.epochs),
+            progress=lambda line: print(line, flush=True),
+        )
+    else:
+        config = TrainingConfig(
+            manifests=tuple(options.manifests),
+            out_dir=options.out,
+            lungs=options.lungs,
+            cache_dir=options.cache,
+            epochs=options.epochs,
+            seed=options.seed,
+        )
+        print(train(config, progress=lambda step: print(step, flush=True)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What one training run is made from: everything that its result depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml.architectures import CLASSIFIERS
+from ml.contracts import Finding
+from ml.training.precision import PRECISIONS
+
+OPTIMIZERS = ("adamw", "adam", "sgd")
+DEFAULT_CLASSES: Mapping[str, tuple[str, ...]] = {str(f): (str(f),) for f in Finding}
+
+
+class TrainingConfigError(ValueError):
+    """A setting cannot be honoured; says which, and what is allowed."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One run's settings.
+
+    `classes` maps each class to the manifest labels it gathers; labels in no class are left out.
+    `class_weights` multiplies the loss per class. `trainable_layers` freezes all but the last so many
+    layers that have weights. `init` is a model version to continue from, `weights` a `.weights.h5`
+    file; at most one of them. `lungs` is a folder with `lungs.xml` and `lungs.bin`. `folds` makes that many
+    folds by group; without it the manifest's own are used. `calibration_fold` (by default the one after
+    the test fold) chooses the epoch and calibrates; `test_fold` is only measured.
+    """
+
+    manifests: tuple[Path, ...]
+    out_dir: Path
+    lungs: Path
+    name: str = "cxr"
+    architecture: str = "compact_resnet"
+    input_size: int = 160
+    classes: Mapping[str, Sequence[str]] = field(default_factory=lambda: DEFAULT_CLASSES)
+    epochs: int = 24
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    optimizer: str = "adamw"
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.05
+    class_weights: Mapping[str, float] = field(default_factory=dict)
+    trainable_layers: int | None = None
+    init: Path | None = None
+    weights: Path | None = None
+    folds: int | None = None
+    test_fold: int = 0
+    calibration_fold: int | None = None
+    miscoverage: float = 0.04
+    seed: int = 20
+    precision: str = "mixed_bfloat16"
+    cache_dir: Path | None = None
+
+    def check(self) -> None:
+        """Raise `TrainingConfigError` for a setting that cannot be honoured, before any work is done."""
+        if self.architecture not in CLASSIFIERS:
+            raise TrainingConfigError(
+                f"Unknown architecture {self.architecture!r}; known: {', '.join(CLASSIFIERS)}."
+            )
+        if self.optimizer not in OPTIMIZERS:
+            raise TrainingConfigError(
+                f"Unknown optimizer {self.optimizer!r}; known: {', '.join(OPTIMIZERS)}."
+            )
+        if self.precision not in PRECISIONS:
+            raise TrainingConfigError(
+                f"Unknown precision {self.precision!r}; known: {', '.join(PRECISIONS)}."
+            )
+        if self.init is not None and self.weights is not None:
+            raise TrainingConfigError("Both a model and a weights file were given to start from; give one.")
+        strangers = sorted(set(self.class_weights) - set(self.classes))
+        if strangers:
+            raise TrainingConfigError(
+                f"Class weights for {', '.join(strangers)}, which are no classes of this run; "
+                f"expected some of {', '.join(self.classes)}."
+            )
+        for name in ("epochs", "batch_size", "learning_rate", "input_size"):
+            if not getattr(self, name) > 0:
+                raise TrainingConfigError(f"{name} is {getattr(self, name)}; expected more than 0.")
+        if self.folds is not None and self.folds < 3:
+            raise TrainingConfigError("At least 3 folds are needed: to train, to calibrate and to test.")
+        if self.out_dir.exists() and any(self.out_dir.iterdir()):
+            raise TrainingConfigError(f"{self.out_dir} is not empty; a model version is never overwritten.")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProgress:
+    """One step of a run for a person to see: `done` of `total` in this stage."""
+
+    stage: str
+    done: int
+    total: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in self.metrics.items())
+        return f"{self.stage}: {self.done}/{self.total}" + (f", {figures}" if figures else "")
+
+
+ProgressCallback = Callable[[TrainingProgress], None]

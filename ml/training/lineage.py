@@ -1,0 +1,96 @@
+"""Where a model version comes from, in enough detail to make it again."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ml.contracts import ModelSpec
+from ml.datasets.manifest import Manifest
+from ml.model_folder import file_sha256, folder_digest, read_spec
+from ml.training.config import TrainingConfig
+
+PACKAGES = ("keras", "numpy", "opencv-python-headless", "openvino", "scikit-learn", "scipy", "tensorflow")
+PATH_SETTINGS = ("manifests", "out_dir", "lungs", "init", "weights", "cache_dir")
+"""Settings recorded by hash: where a file lay on one machine says nothing on another."""
+
+
+def lineage_record(
+    config: TrainingConfig,
+    *,
+    manifest: Manifest,
+    sides: Mapping[str, Any],
+    history: Sequence[Mapping[str, float]],
+    lungs: Mapping[str, Any],
+    wall_seconds: float,
+) -> dict[str, Any]:
+    """Give a run's lineage as values that JSON can hold; it names no path of this machine."""
+    return {
+        "settings": {
+            field.name: getattr(config, field.name)
+            for field in fields(config)
+            if field.name not in PATH_SETTINGS
+        },
+        "manifests": dict(manifest.sha256),
+        "parent": _parent(config.init),
+        "initial_weights_sha256": file_sha256(config.weights) if config.weights else None,
+        "sides": dict(sides),
+        "sources": _sources(manifest),
+        "lungs": dict(lungs),
+        "history": [dict(epoch) for epoch in history],
+        "wall_seconds": round(wall_seconds),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "code_commit": _code_commit(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "hardware": {"machine": platform.machine(), "processor": _processor(), "cores": os.cpu_count()},
+    }
+
+
+def _parent(folder: Path | None) -> dict[str, str] | None:
+    if folder is None:
+        return None
+    spec: ModelSpec = read_spec(folder)
+    return {"name": spec.name, "sha256": folder_digest(folder)}
+
+
+def _sources(manifest: Manifest) -> dict[str, dict[str, Any]]:
+    """Count each source's radiographs and gather the licences its rows state."""
+    result: dict[str, dict[str, Any]] = {}
+    for row in manifest.radiographs:
+        source = result.setdefault(row.source or "unnamed", {"images": 0, "licences": []})
+        source["images"] += 1
+        if row.licence and row.licence not in source["licences"]:
+            source["licences"].append(row.licence)
+    return result
+
+
+def _code_commit() -> str | None:
+    """Give the commit of the code, marked where files differ from it, or None outside a checkout."""
+    here = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", str(here.parent))
+        return git("rev-parse", "HEAD") + (" with changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")

@@ -1,0 +1,285 @@
+"""Train a classifier and make a model version's folder of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.architectures import build
+from ml.contracts import FloatImage, ModelSpec
+from ml.datasets.augmentation import as_tensor, augmented_batches
+from ml.datasets.crops import Crops, LungNetwork, prepare_crops
+from ml.datasets.manifest import Manifest, ManifestRow, read_manifest, select_classes
+from ml.datasets.split import Split, split_rows
+from ml.evaluation.calibration import (
+    Targets,
+    calibrated,
+    conformal_quantiles,
+    fit_temperature,
+    operating_points,
+)
+from ml.evaluation.metrics import evaluation_report
+from ml.graph import Graph
+from ml.model_folder import read_spec, write_spec
+from ml.preprocessing import PREPROCESSING_VERSION
+from ml.training.card import write_card
+from ml.training.config import ProgressCallback, TrainingConfig, TrainingConfigError, TrainingProgress
+from ml.training.export import export_classifier
+from ml.training.fitness import fitness_thresholds, refusal_report
+from ml.training.lineage import lineage_record
+from ml.training.precision import dtype_policy
+
+WARM_UP_SHARE = 0.05
+WEIGHTS_NAME = "model.weights.h5"
+LUNG_FILES = ("lungs.xml", "lungs.bin", "lungs.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A manifest's radiographs with their class numbers, crops and sides."""
+
+    manifest: Manifest
+    rows: tuple[ManifestRow, ...]
+    targets: Targets
+    crops: Crops
+    split: Split
+
+
+def train(config: TrainingConfig, *, progress: ProgressCallback) -> Path:
+    """Train, calibrate, export and measure one model version; returns its folder, `config.out_dir`.
+
+    The folder is assembled beside its place and moved there whole. Raises `TrainingConfigError`,
+    `ManifestError` or `ExportParityError`, and leaves no folder then.
+    """
+    config.check()
+    started = time.monotonic()
+    keras.utils.set_random_seed(config.seed)
+    lungs = LungNetwork(config.lungs)
+    data = load_dataset(config, lungs, progress)
+    classifier, history = _fit(config, data, progress)
+    partial = config.out_dir.with_name(config.out_dir.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        _assemble(config, data, classifier, lungs, partial, progress)
+        lineage = lineage_record(
+            config,
+            manifest=data.manifest,
+            sides={
+                "training": _count(data, data.split.training),
+                "calibration": _count(data, data.split.calibration),
+                "test": _count(data, data.split.test),
+            },
+            history=history,
+            lungs=json.loads((config.lungs / "lungs.json").read_text()),
+            wall_seconds=time.monotonic() - started,
+        )
+        _write_json(partial / "lineage.json", lineage)
+        write_card(partial)
+        write_spec(partial, read_spec(partial))
+        if config.out_dir.exists():
+            config.out_dir.rmdir()
+        partial.rename(config.out_dir)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return config.out_dir
+
+
+def load_dataset(config: TrainingConfig, lungs: LungNetwork, progress: ProgressCallback) -> Dataset:
+    """Read and check the manifests, split by group, and prepare every crop."""
+    manifest = read_manifest(*config.manifests)
+    rows, targets = select_classes(manifest.radiographs, config.classes)
+    split = split_rows(
+        rows,
+        targets,
+        folds=config.folds,
+        test_fold=config.test_fold,
+        calibration_fold=config.calibration_fold,
+        seed=config.seed,
+    )
+    crops = prepare_crops(
+        rows,
+        lungs=lungs,
+        input_size=config.input_size,
+        cache_dir=config.cache_dir,
+        progress=lambda done, total: progress(TrainingProgress("preparing", done, total)),
+    )
+    return Dataset(manifest, rows, np.array(targets, np.intp), crops, split)
+
+
+def _fit(
+    config: TrainingConfig, data: Dataset, progress: ProgressCallback
+) -> tuple[keras.Model, list[dict[str, float]]]:
+    """Train, keep the epoch with the smallest loss on the calibration side, and return it in float32."""
+    with dtype_policy(config.precision):
+        network = _initial(config)
+    where = data.split.training
+    images, targets = data.crops.images[where], data.targets[where]
+    smoothed = _smoothed(targets, len(config.classes), config.label_smoothing)
+    class_weights = [config.class_weights.get(name, 1.0) for name in config.classes]
+    weights = np.array(class_weights, np.float32)[targets]
+    batch_size = min(config.batch_size, len(images))
+    network.compile(
+        optimizer=_optimizer(config, steps=config.epochs * (len(images) // batch_size)),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+    )
+    random = np.random.default_rng(config.seed)
+    held_out = as_tensor(data.crops.images[data.split.calibration])
+    held_out_targets = data.targets[data.split.calibration]
+    history: list[dict[str, float]] = []
+    best = (math.inf, network.get_weights())
+    for epoch in range(config.epochs):
+        began = time.monotonic()
+        losses = [
+            network.train_on_batch(batch, smoothed[chosen], sample_weight=weights[chosen])
+            for batch, chosen in augmented_batches(images, batch_size=batch_size, random=random)
+        ]
+        logits = network.predict(held_out, batch_size=64, verbose=0)
+        probabilities = calibrated(logits, fit_temperature(logits, held_out_targets))
+        chosen = probabilities[np.arange(len(held_out_targets)), held_out_targets]
+        figures = {
+            "loss": float(np.mean(losses)),
+            "calibration_loss": float(-np.log(np.maximum(chosen, 1e-12)).mean()),
+            "calibration_accuracy": float((probabilities.argmax(axis=1) == held_out_targets).mean()),
+            "seconds": time.monotonic() - began,
+        }
+        history.append({name: round(value, 4) for name, value in figures.items()})
+        if figures["calibration_loss"] < best[0]:
+            best = (figures["calibration_loss"], network.get_weights())
+        progress(TrainingProgress("training", epoch + 1, config.epochs, figures))
+    classifier = build(config.architecture, input_size=config.input_size, classes=len(config.classes))
+    classifier.set_weights(best[1])
+    return classifier, history
+
+
+def _initial(config: TrainingConfig) -> keras.Model:
+    network = build(config.architecture, input_size=config.input_size, classes=len(config.classes))
+    weights = config.init / WEIGHTS_NAME if config.init else config.weights
+    if config.init is not None:
+        parent = read_spec(config.init)
+        if (parent.architecture, parent.input_size) != (config.architecture, config.input_size):
+            raise TrainingConfigError(
+                f"{config.init} is a {parent.architecture} of {parent.input_size} px; this run builds a "
+                f"{config.architecture} of {config.input_size} px. Start from an equal one."
+            )
+    if weights is not None:
+        if not weights.is_file():
+            raise TrainingConfigError(f"The weights file {weights} does not exist.")
+        try:
+            # Another number of classes leaves only the last layer fresh.
+            network.load_weights(weights, skip_mismatch=True)
+        except (OSError, ValueError) as error:
+            raise TrainingConfigError(
+                f"{weights} holds no weights of {config.architecture}: {error}"
+            ) from error
+    if config.trainable_layers is not None:
+        weighted = [layer for layer in network.layers if layer.weights]
+        if not 1 <= config.trainable_layers <= len(weighted):
+            raise TrainingConfigError(
+                f"trainable_layers is {config.trainable_layers}; {config.architecture} has "
+                f"{len(weighted)} layers with weights."
+            )
+        for layer in weighted[: -config.trainable_layers]:
+            layer.trainable = False
+    return network
+
+
+def _optimizer(config: TrainingConfig, *, steps: int) -> keras.optimizers.Optimizer:
+    warm_up = max(1, int(WARM_UP_SHARE * steps))
+    rate = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate / 20,
+        decay_steps=max(1, steps - warm_up),
+        alpha=0.1,
+        warmup_target=config.learning_rate,
+        warmup_steps=warm_up,
+    )
+    if config.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+    if config.optimizer == "adam":
+        return keras.optimizers.Adam(rate)
+    adamw = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
+    adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return adamw
+
+
+def _smoothed(targets: Targets, classes: int, smoothing: float) -> FloatImage:
+    one_hot = np.eye(classes, dtype=np.float32)[targets]
+    return one_hot * np.float32(1 - smoothing) + np.float32(smoothing / classes)
+
+
+def _assemble(
+    config: TrainingConfig,
+    data: Dataset,
+    classifier: keras.Model,
+    lungs: LungNetwork,
+    folder: Path,
+    progress: ProgressCallback,
+) -> None:
+    """Export, calibrate on the calibration fold, measure the exported graph on the test fold."""
+    progress(TrainingProgress("exporting", 0, 1))
+    export_classifier(classifier, folder)
+    classifier.save_weights(folder / WEIGHTS_NAME)
+    for name in LUNG_FILES:
+        shutil.copyfile(config.lungs / name, folder / name)
+    graph = Graph(folder / "model.xml")
+    labels = tuple(config.classes)
+    kept = data.split.calibration
+    logits = graph(as_tensor(data.crops.images[kept]))["logits"]
+    temperature = fit_temperature(logits, data.targets[kept])
+    probabilities = calibrated(logits, temperature)
+    spec = ModelSpec(
+        name=config.name,
+        architecture=config.architecture,
+        labels=labels,
+        input_size=config.input_size,
+        preprocessing_version=PREPROCESSING_VERSION,
+        temperature=temperature,
+        conformal_quantiles=conformal_quantiles(
+            probabilities, data.targets[kept], labels, miscoverage=config.miscoverage
+        ),
+        operating_points=operating_points(probabilities, data.targets[kept], labels),
+        fitness=fitness_thresholds(data.crops, data.split.training),
+    )
+    write_spec(folder, spec)
+    tested = data.split.test
+    logits = graph(as_tensor(data.crops.images[tested]))["logits"]
+    report = evaluation_report(
+        calibrated(logits, temperature),
+        data.targets[tested],
+        spec=spec,
+        groups=[data.rows[i].group for i in tested],
+        sources=[data.rows[i].source for i in tested],
+    )
+    report["refusal"] = refusal_report(
+        spec.fitness,
+        good=data.crops.measurements[tested],
+        unfit=_measure_unfit(data.manifest.out_of_distribution, lungs, config),
+    )
+    _write_json(folder / "evaluation.json", report)
+    progress(TrainingProgress("exporting", 1, 1, {"test_accuracy": report["accuracy"]}))
+
+
+def _measure_unfit(
+    rows: tuple[ManifestRow, ...], lungs: LungNetwork, config: TrainingConfig
+) -> dict[str, FloatImage]:
+    """Measure the images that must be refused, by label."""
+    crops = prepare_crops(rows, lungs=lungs, input_size=config.input_size, cache_dir=config.cache_dir)
+    labels = np.array([row.label for row in rows])
+    return {str(label): crops.measurements[labels == label] for label in np.unique(labels)}
+
+
+def _count(data: Dataset, where: NDArray[np.intp]) -> dict[str, int]:
+    return {"images": len(where), "groups": len({data.rows[i].group for i in where})}
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
