@@ -45,7 +45,7 @@ class PeriodicTask:
 
 @dataclass(frozen=True, slots=True)
 class StorageCheck:
-    """Stored bytes that `verify_storage` hashes again: `verify` yields None for sound ones, else a sentence."""
+    """Stored bytes that `verify_storage` hashes again: `verify` yields None or a sentence for each."""
 
     name: str
     count: Callable[[], int]
