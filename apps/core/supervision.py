@@ -1,6 +1,6 @@
 """A small supervisor: starts the platform's processes, says when all work, restarts what dies.
 
-supervisor and circus were looked at and do not fit; docs/adr/ says why.
+supervisor and circus were looked at and do not fit; docs/adr/0007 says why.
 """
 
 from __future__ import annotations
