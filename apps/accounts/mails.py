@@ -35,8 +35,8 @@ def access_declined_mail(access_request: AccessRequest) -> None:
 def _send_on_commit(name: str, access_request: AccessRequest, recipients: Sequence[str]) -> None:
     if not recipients:
         return
-    text = render_to_string(f"account/email/{name}.txt", {"access_request": access_request})
-    subject, _, body = text.strip().partition("\n")
+    context = {"access_request": access_request, "public_url": settings.PUBLIC_URL}
+    subject, _, body = render_to_string(f"account/email/{name}.txt", context).strip().partition("\n")
 
     def send() -> None:
         try:
