@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.contracts import Box, FloatImage
 
@@ -95,7 +96,7 @@ def lung_input(equalised: FloatImage) -> FloatImage:
     return _windowed(square, square)[np.newaxis, :, :, np.newaxis]
 
 
-def lung_mask(lung_probabilities: FloatImage) -> np.typing.NDArray[np.bool_]:
+def lung_mask(lung_probabilities: FloatImage) -> NDArray[np.bool_]:
     """Turn lung probabilities (h, w) into a mask of the two largest parts, without specks."""
     binary = (lung_probabilities >= MASK_THRESHOLD).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(binary, connectivity=4)
@@ -109,22 +110,7 @@ def lung_mask(lung_probabilities: FloatImage) -> np.typing.NDArray[np.bool_]:
 
 def lung_region(lung_probabilities: FloatImage) -> Region | None:
     """Give the box around the lungs with its margin, or None when nothing there looks like lungs."""
-    mask = lung_mask(lung_probabilities)
-    if mask.mean() < MIN_LUNG_AREA:
-        return None
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    top, bottom = rows[0] / mask.shape[0], (rows[-1] + 1) / mask.shape[0]
-    left, right = columns[0] / mask.shape[1], (columns[-1] + 1) / mask.shape[1]
-    if bottom - top < MIN_BOX_SIDE or right - left < MIN_BOX_SIDE:
-        return None
-    margin_y, margin_x = CROP_MARGIN * (bottom - top), CROP_MARGIN * (right - left)
-    return Region(
-        top=max(0.0, float(top - margin_y)),
-        left=max(0.0, float(left - margin_x)),
-        bottom=min(1.0, float(bottom + margin_y)),
-        right=min(1.0, float(right + margin_x)),
-    )
+    return _region(lung_mask(lung_probabilities))
 
 
 def lung_measurements(lung_probabilities: FloatImage) -> Mapping[str, float]:
@@ -173,24 +159,51 @@ LUNG_MEASUREMENTS = (
 
 
 def prepare(equalised: FloatImage, lung_probabilities: FloatImage, *, input_size: int) -> Prepared:
-    """Make the classifier's input: the lung box, squeezed to a square, windowed inside the lungs.
+    """Make the classifier's input: the lung box, squeezed to a square, windowed inside the chest.
 
-    Falls back to the whole image, with `lungs_found` false, where no plausible lungs were found.
+    The window comes from the convex hull of the lungs: it holds the heart and any consolidation that the
+    lung network took for something else, but no marker, shoulder or border. Falls back to the whole
+    image, with `lungs_found` false, where no plausible lungs were found.
     """
     height, width = equalised.shape
-    region = lung_region(lung_probabilities)
-    found = region is not None
-    if region is None:
-        region = WHOLE_IMAGE
+    mask = lung_mask(lung_probabilities)
+    found = _region(mask)
+    region = WHOLE_IMAGE if found is None else found
     box = region.box(height, width)
     crop = _resized(equalised[box.top : box.bottom, box.left : box.right], input_size, input_size)
-    crop = cv2.GaussianBlur(crop, (5, 5), BLUR_SIGMA)
-    inside = crop
-    if found:
-        mask = cv2.resize(lung_probabilities, (width, height), interpolation=cv2.INTER_LINEAR)
-        mask = _resized(mask[box.top : box.bottom, box.left : box.right], input_size, input_size)
-        inside = crop[mask >= MASK_THRESHOLD]
-    return Prepared(_windowed(crop, inside)[np.newaxis, :, :, np.newaxis], region, found)
+    crop = np.asarray(cv2.GaussianBlur(crop, (5, 5), BLUR_SIGMA), np.float32)
+    chest = crop if found is None else crop[_hull(mask, region, input_size)]
+    return Prepared(_windowed(crop, chest)[np.newaxis, :, :, np.newaxis], region, found is not None)
+
+
+def _region(mask: NDArray[np.bool_]) -> Region | None:
+    if mask.mean() < MIN_LUNG_AREA:
+        return None
+    rows = np.flatnonzero(mask.any(axis=1))
+    columns = np.flatnonzero(mask.any(axis=0))
+    top, bottom = rows[0] / mask.shape[0], (rows[-1] + 1) / mask.shape[0]
+    left, right = columns[0] / mask.shape[1], (columns[-1] + 1) / mask.shape[1]
+    if bottom - top < MIN_BOX_SIDE or right - left < MIN_BOX_SIDE:
+        return None
+    margin_y, margin_x = CROP_MARGIN * (bottom - top), CROP_MARGIN * (right - left)
+    return Region(
+        top=max(0.0, float(top - margin_y)),
+        left=max(0.0, float(left - margin_x)),
+        bottom=min(1.0, float(bottom + margin_y)),
+        right=min(1.0, float(right + margin_x)),
+    )
+
+
+def _hull(mask: NDArray[np.bool_], region: Region, size: int) -> NDArray[np.bool_]:
+    """Draw the convex hull of a mask over the whole image into the square crop of a region."""
+    points = cv2.findNonZero(mask.astype(np.uint8)).reshape(-1, 2)
+    points = cv2.convexHull(points).reshape(-1, 2) + 0.5
+    fractions = points / np.array([mask.shape[1], mask.shape[0]])
+    corner = np.array([region.left, region.top])
+    sides = np.array([region.right - region.left, region.bottom - region.top])
+    inside = np.rint((fractions - corner) / sides * size - 0.5).astype(np.int32)
+    drawn = np.zeros((size, size), np.uint8)
+    return cv2.fillConvexPoly(drawn, inside, 1).astype(np.bool_)
 
 
 def _resized(image: FloatImage, height: int, width: int) -> FloatImage:
