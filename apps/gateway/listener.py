@@ -29,6 +29,7 @@ from apps.gateway.bounds import (
     ServedAssociation,
 )
 from apps.gateway.callers import Caller, caller_recognise
+from apps.studies.decoding.transfer_syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from apps.studies.models import Received
 from apps.studies.services.errors import ObjectTooLargeError
 from apps.studies.services.ingest import IngestResult, object_ingest
@@ -61,7 +62,7 @@ class Listener:
         ae.acse_timeout = PDU_DEADLINE_SECONDS
         ae.network_timeout = IDLE_SECONDS
         ae.dimse_timeout = IDLE_SECONDS
-        ae.add_supported_context(VERIFICATION)
+        ae.add_supported_context(VERIFICATION, [IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN])
         for sop_class_uid in STORAGE_SOP_CLASSES:
             ae.add_supported_context(sop_class_uid, list(TRANSFER_SYNTAXES))
         self._server = cast(

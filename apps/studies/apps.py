@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from apps.core.registries import PeriodicTask, gauges, periodic_tasks
+from apps.core.registries import PeriodicTask, StorageCheck, gauges, periodic_tasks, storage_checks
 
 
 class StudiesConfig(AppConfig):
@@ -10,6 +10,7 @@ class StudiesConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.studies.gauges import GAUGES
+        from apps.studies.services.verification import stored_objects_count, stored_objects_verify
 
         for gauge in GAUGES:
             gauges.register(gauge)
@@ -18,3 +19,4 @@ class StudiesConfig(AppConfig):
         periodic_tasks.register(
             PeriodicTask("conflict comparison", "studies.compare_conflicts", seconds=10.0)
         )
+        storage_checks.register(StorageCheck("objects", stored_objects_count, stored_objects_verify))

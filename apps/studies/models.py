@@ -44,6 +44,7 @@ class Study(models.Model):
 
     class Meta:
         verbose_name_plural = "studies"
+        indexes = [models.Index(fields=["completed_at", "last_received_at"], name="study_quiet")]
 
     def __str__(self) -> str:
         return f"Study {self.pk}"
