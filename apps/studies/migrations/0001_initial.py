@@ -101,6 +101,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'studies',
+                'indexes': [models.Index(fields=['completed_at', 'last_received_at'], name='study_quiet')],
             },
         ),
         migrations.AddField(
