@@ -1,16 +1,29 @@
 """Addresses of the pages."""
 
 from django.urls import path
-from django.views.generic import TemplateView
+
+from apps.portal.views import house, images, models, reading, upload, worklist
 
 app_name = "portal"
 
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="portal/help.html"), name="home"),
-    path("worklist/", TemplateView.as_view(template_name="portal/help.html"), name="worklist"),
-    path("upload/", TemplateView.as_view(template_name="portal/help.html"), name="upload"),
-    path("models/", TemplateView.as_view(template_name="portal/help.html"), name="models"),
-    path("help/", TemplateView.as_view(template_name="portal/help.html"), name="help"),
-    path("account/", TemplateView.as_view(template_name="portal/help.html"), name="account"),
-    path("emergency/", TemplateView.as_view(template_name="portal/help.html"), name="break_glass"),
+    path("", house.home, name="home"),
+    path("worklist/", worklist.worklist, name="worklist"),
+    path("studies/", reading.study_of_uid, name="study_of_uid"),
+    path("studies/<int:study_id>/", reading.reading, name="reading"),
+    path("studies/<int:study_id>/state/", reading.state, name="state"),
+    path("images/<int:instance_id>/", images.picture, name="picture"),
+    path("images/<int:instance_id>/file/", images.original, name="original"),
+    path("findings/<int:finding_id>/saliency/", images.saliency, name="saliency"),
+    path("diagnoses/<int:diagnosis_id>/lungs/", images.lungs, name="lungs"),
+    path("diagnoses/<int:diagnosis_id>/review/", reading.review, name="review"),
+    path("diagnoses/<int:diagnosis_id>/retry/", reading.retry, name="retry"),
+    path("upload/", upload.upload, name="upload"),
+    path("upload/progress/", upload.progress, name="upload_progress"),
+    path("models/", models.models, name="models"),
+    path("models/<slug:name>/<int:number>/", models.version, name="version"),
+    path("account/", house.account, name="account"),
+    path("emergency/", house.break_glass, name="break_glass"),
+    path("emergency/end/", house.mend_glass, name="mend_glass"),
+    path("help/", house.help_page, name="help"),
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.utils import timezone
 
+from apps.studies.models import Patient, Study
 from ml.contracts import INCONCLUSIVE, Finding, RejectionCode
 
 _FINDING_NAMES = {
@@ -102,18 +104,34 @@ def percent(value: float | None) -> str:
     return f"{100 * value:.0f} %"
 
 
+def either(labels: Sequence[str]) -> str:
+    """Write what a prediction set leaves open: `viral pneumonia or lung opacity`."""
+    names = [finding_name(label) for label in labels]
+    if not names:
+        return "No finding fits well enough"
+    return " or ".join(names) if len(names) <= 2 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def duration(since: datetime | None, now: datetime | None = None) -> str:
+    """Write how long something has lasted, in one unit; empty without a beginning."""
+    if since is None:
+        return ""
+    seconds = max(0, int(((now or timezone.now()) - since).total_seconds()))
+    if seconds < 60:
+        return "under a minute"
+    if seconds < 3600:
+        return f"{seconds // 60} min"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600} h"
+    return f"{seconds // 86400} days"
+
+
 def age(moment: datetime | None, now: datetime | None = None) -> str:
     """Write how long ago a moment was, in one unit, as a worklist does."""
     if moment is None:
         return ""
-    seconds = max(0, int(((now or timezone.now()) - moment).total_seconds()))
-    if seconds < 60:
-        return "now"
-    if seconds < 3600:
-        return f"{seconds // 60} min ago"
-    if seconds < 48 * 3600:
-        return f"{seconds // 3600} h ago"
-    return f"{seconds // 86400} days ago"
+    lasted = duration(moment, now)
+    return "just now" if lasted == "under a minute" else f"{lasted} ago"
 
 
 def person_name(name: str) -> str:
@@ -121,3 +139,40 @@ def person_name(name: str) -> str:
     family, *rest = (part.strip() for part in name.split("=")[0].split("^"))
     given = " ".join(part for part in rest if part)
     return ", ".join(part for part in (family, given) if part) or "No name"
+
+
+_SEXES = {"F": "F", "M": "M", "O": "other"}
+
+
+def patient_line(patient: Patient, study: Study | None = None) -> str:
+    """Write what tells two patients of one name apart: `ID 88213 · F · 61 y`."""
+    parts = [f"ID {patient.patient_id}" if patient.patient_id else "no ID"]
+    if patient.patient_sex in _SEXES:
+        parts.append(_SEXES[patient.patient_sex])
+    years = age_in_years(patient.patient_birth_date, study.study_date if study else None)
+    if years is not None:
+        parts.append(f"{years} y")
+    return " · ".join(parts)
+
+
+def age_in_years(born: date | None, on: date | None = None) -> int | None:
+    """Return the age on a day (today without one); None where the birth date is missing or impossible."""
+    if born is None:
+        return None
+    on = on or timezone.localdate()
+    years = on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+    return years if 0 <= years <= 130 else None
+
+
+def clock(moment: datetime | None) -> str:
+    """Write the local time of a moment, with the day unless it is today."""
+    if moment is None:
+        return ""
+    local = timezone.localtime(moment)
+    if local.date() == timezone.localdate():
+        return f"{local:%H:%M}"
+    return (
+        f"{local.day} {local:%b %H:%M}"
+        if local.year == timezone.localdate().year
+        else f"{local.day} {local:%b %Y %H:%M}"
+    )

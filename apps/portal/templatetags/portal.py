@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from apps.portal import wording
 from apps.portal.navigation import places_for
+from apps.portal.worklist import Search
 
 register = template.Library()
 
@@ -19,6 +20,9 @@ register.filter("finding_name", wording.finding_name)
 register.filter("percent", wording.percent)
 register.filter("age", wording.age)
 register.filter("person_name", wording.person_name)
+register.filter("patient_line", wording.patient_line)
+register.filter("clock", wording.clock)
+register.filter("either", wording.either)
 
 
 @register.simple_tag(takes_context=True)
@@ -26,6 +30,12 @@ def page_theme(context: dict[str, Any]) -> str:
     """Return the theme that the person chose, kept in a cookie; light without one."""
     request: HttpRequest | None = context.get("request")
     return "dark" if request is not None and request.COOKIES.get("theme") == "dark" else "light"
+
+
+@register.simple_tag
+def search_query(search: Search, **more: object) -> str:
+    """Write a worklist search as a query string, with parts replaced or added."""
+    return search.query(**more)
 
 
 @register.simple_tag

@@ -1,12 +1,52 @@
-/** The worklist: `j` and `k` move through its rows (`[data-row]`, each with one link), Enter opens. */
+/**
+ * The worklist: `j` and `k` move through its rows, Enter opens the one that holds the focus. The list
+ * fetches itself every few seconds (`[data-live]`); htmx gives the focus back to the link with the
+ * same id, and what has not changed is not put in again.
+ */
 import { addKey } from "./keyboard.js";
 
+let last = "";
+
+const links = () => [...document.querySelectorAll("[data-row] .row-link")];
+
 function move(step) {
-  const links = [...document.querySelectorAll("[data-row] a[href]")];
-  const at = links.indexOf(document.activeElement);
-  const next = at < 0 ? 0 : Math.min(Math.max(at + step, 0), links.length - 1);
-  links[next]?.focus();
+  const all = links();
+  const at = all.indexOf(document.activeElement);
+  const next = at < 0 ? 0 : Math.min(Math.max(at + step, 0), all.length - 1);
+  all[next]?.focus();
+  all[next]?.scrollIntoView({ block: "nearest" });
 }
 
 addKey("j", "next study", () => move(1));
 addKey("k", "previous study", () => move(-1));
+
+const live = (element) => element instanceof Element && element.matches("[data-live]");
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (live(event.target) && document.hidden) {
+    event.preventDefault();
+  }
+});
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { detail } = event;
+  if (!live(detail.target)) {
+    return;
+  }
+  if (new URL(detail.xhr.responseURL).pathname !== location.pathname) {
+    location.reload(); // signed out meanwhile: the whole page goes to the sign-in
+    detail.shouldSwap = false;
+    return;
+  }
+  detail.shouldSwap &&= detail.serverResponse !== last;
+  last = detail.serverResponse;
+});
+
+/** While the server does not answer, the list says so and keeps what it last knew. */
+function say(reachable) {
+  document.querySelector("[data-live]")?.toggleAttribute("data-stale", !reachable);
+}
+
+document.addEventListener("htmx:sendError", () => say(false));
+document.addEventListener("htmx:responseError", () => say(false));
+document.addEventListener("htmx:afterOnLoad", () => say(true));
