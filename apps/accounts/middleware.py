@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
@@ -68,12 +70,16 @@ def session_limits(get_response: GetResponse) -> GetResponse:
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
     """Django's, except that htmx is told to load the sign-in page instead of swapping it into a fragment."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseBase:
-        """Send to the sign-in page."""
-        response: HttpResponseBase = super().handle_no_permission(request, view_func)
-        if request.headers.get("HX-Request") != "true":
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., Any], view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Send to the sign-in page whom a view that needs a person does not know."""
+        response: HttpResponseBase | None = super().process_view(request, view_func, view_args, view_kwargs)
+        if response is None or request.headers.get("HX-Request") != "true":
             return response
-        return HttpResponse(status=401, headers={"HX-Redirect": redirect(settings.LOGIN_URL).url})
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        back = urlunsplit(("", "", page.path or "/", page.query, ""))
+        return HttpResponse(status=401, headers={"HX-Redirect": redirect_to_login(back).url})
 
 
 class SecondFactorMiddleware:

@@ -27,6 +27,7 @@ SPOOL_DIR = DATA_DIR / "spool"
 MODELS_DIR = DATA_DIR / "models"
 BUNDLED_MODEL_DIR = BASE_DIR / "ml" / "pretrained" / "cxr"
 SECRET_KEY = secret_key(DATA_DIR)
+AUDIT_KEY = env.text("CXR_AUDIT_KEY")
 
 # --- Where we listen -------------------------------------------------------------------------
 HTTP_HOST = env.text("CXR_HTTP_HOST", "127.0.0.1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import cast
 
 from django.db import transaction
 from django.db.models import Q
@@ -39,12 +40,13 @@ def api_key_create(
         raise AccountError(f"A key cannot live {days} days: expected 1 to {MAX_DAYS}.")
     if not user.is_active:
         raise AccountError(f"{user.email} is closed: a key needs an open account.")
-    api_key, key = ApiKey.objects.create_key(
+    made = ApiKey.objects.create_key(
         name=(name or user.email)[:50],
         user=user,
         scopes=wanted,
         expiry_date=timezone.now() + timedelta(days=days),
     )
+    api_key, key = cast("tuple[ApiKey, str]", made)
     event_record(
         action="key_created",
         actor=by,
@@ -66,7 +68,9 @@ def api_key_revoke(*, api_key: ApiKey, by: str) -> None:
 def api_key_authenticate(key: str) -> ApiKey | None:
     """Return the key's row with its owner, or None: unknown, wrong, revoked, expired or owner closed."""
     prefix = key.partition(".")[0]
-    api_key = ApiKey.objects.select_related("user").filter(prefix=prefix, revoked=False).first()
+    api_key: ApiKey | None = (
+        ApiKey.objects.select_related("user").filter(prefix=prefix, revoked=False).first()
+    )
     if api_key is None or not api_key.is_valid(key) or api_key.has_expired or not api_key.user.is_active:
         return None
     now = timezone.now()

@@ -22,6 +22,8 @@ IDENTIFYING_KEYS = frozenset(
 )
 """Never in an event's detail: the log outlives the data, and is read by people who may not see it."""
 
+_LENGTHS = {field.name: field.max_length for field in AuditEvent._meta.concrete_fields}
+
 
 def event_record(
     *,
@@ -55,11 +57,22 @@ def event_record(
     }
     return AuditEvent.objects.create(
         outcome=outcome,
-        detail=detail,
+        detail=_plain(detail),
         **{field: _fitting(field, value) for field, value in texts.items()},
     )
 
 
+def _plain(value: Any) -> Any:
+    """Strip control characters from every text in a detail: PostgreSQL refuses some, readers all."""
+    if isinstance(value, str):
+        return plain_text(value)
+    if isinstance(value, dict):
+        return {plain_text(str(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
 def _fitting(field: str, value: str) -> str:
     """Cut to the column: PostgreSQL and MySQL refuse what SQLite would take."""
-    return plain_text(str(value))[: AuditEvent._meta.get_field(field).max_length]
+    return plain_text(str(value))[: _LENGTHS[field]]
