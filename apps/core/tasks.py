@@ -11,6 +11,8 @@ from django.conf import settings
 Queue = Literal["inference", "training", "housekeeping"]
 F = TypeVar("F", bound=Callable[..., Any])
 
+_queues: dict[str, Queue] = {}
+
 
 def task(*, name: str, queue: Queue, time_limit: float | None = None) -> Callable[[F], Any]:
     """Declare a Celery task: late acknowledgement, no result, no automatic retry.
@@ -29,10 +31,11 @@ def task(*, name: str, queue: Queue, time_limit: float | None = None) -> Callabl
     elif time_limit > longest and queue != "training":
         raise ValueError(f"Task {name}: {time_limit:g} s is above CELERY_TASK_TIME_LIMIT, {longest:g} s.")
 
+    _queues[name] = queue
+
     def declare(function: F) -> Any:
         return shared_task(
             name=name,
-            queue=queue,
             acks_late=queue != "training",
             reject_on_worker_lost=False,
             ignore_result=True,
@@ -42,3 +45,8 @@ def task(*, name: str, queue: Queue, time_limit: float | None = None) -> Callabl
         )(function)
 
     return declare
+
+
+def queue_of_task(name: str, *_: Any, **__: Any) -> dict[str, str] | None:
+    """Tell Celery (`task_routes`) the queue that a task was declared for; None for its own tasks."""
+    return {"queue": _queues[name]} if name in _queues else None

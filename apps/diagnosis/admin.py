@@ -43,7 +43,6 @@ class DiagnosisAdmin(ReadOnlyAdmin):
         "timing_ms",
         "preprocessing_version",
     ]
-    readonly_fields = fields
     actions = ["retry"]
 
     @admin.action(description="Classify again")
@@ -66,7 +65,6 @@ class FindingAdmin(ReadOnlyAdmin):
 
     list_display = ["pk", "diagnosis_id"]
     fields = ["diagnosis_id"]
-    readonly_fields = fields
 
 
 @admin.register(Review)
@@ -75,8 +73,7 @@ class ReviewAdmin(ReadOnlyAdmin):
 
     list_display = ["pk", "diagnosis_id", "reviewer", "created_at"]
     list_select_related = ["reviewer"]
-    fields = list_display
-    readonly_fields = fields
+    fields = ["pk", "diagnosis_id", "reviewer", "created_at"]
 
 
 @admin.register(WorklistEntry)
@@ -86,8 +83,7 @@ class WorklistEntryAdmin(ReadOnlyAdmin):
     list_display = ["pk", "study_id", "masked_patient", "status", "received_at", "updated_at"]
     list_filter = ["status"]
     list_select_related = ["study__patient"]
-    fields = list_display
-    readonly_fields = fields
+    fields = ["pk", "study_id", "masked_patient", "status", "received_at", "updated_at"]
 
     @admin.display(description="patient")
     def masked_patient(self, entry: WorklistEntry) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from celery import current_app
 from django.db import transaction
 from django.db.models.functions import Now
+from kombu import Queue
 
 from apps.core.errors import ConflictError
 from apps.diagnosis.models import MAX_ATTEMPTS, Diagnosis
@@ -62,7 +63,10 @@ def broker_backlog() -> int | None:
     """Return how many messages wait for an inference worker; None when the broker does not answer."""
     try:
         with current_app.connection_for_read() as connection, connection.channel() as channel:
-            return int(channel.queue_declare(queue=QUEUE, passive=True).message_count)
+            try:
+                return int(Queue(QUEUE).bind(channel).queue_declare(passive=True).message_count)
+            except connection.channel_errors:
+                return 0  # a broker that lost its data has not even the queue; sending makes it again
     except Exception as error:  # noqa: BLE001 - each transport has errors of its own
         logger.warning("Broker unreachable (%s); the next sweep asks again", type(error).__name__)
         return None

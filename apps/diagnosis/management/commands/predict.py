@@ -71,7 +71,7 @@ class Command(BaseCommand):
         table = Table(caption=NOTICE, title=f"{count} files" if count > 1 else None)
         for heading in ("file", "result", "probability", "prediction set", "triage", "ms", "notes"):
             table.add_column(heading, overflow="fold")
-        console = Console(file=self.stdout._out)  # type: ignore[attr-defined]
+        console = Console()
         with console.status("Classifying"):
             for answer in results:
                 table.add_row(*_row(answer))
