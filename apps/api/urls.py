@@ -1,5 +1,41 @@
 """Addresses of REST, below `/api/`."""
 
-from django.urls import URLPattern, URLResolver
+from __future__ import annotations
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import include, path, re_path, register_converter
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from apps.api import diagnoses, instances, registered_models, studies
+from apps.api.converters import UidConverter
+from apps.api.unknown import UnknownAddress
+
+app_name = "api"
+register_converter(UidConverter, "uid")
+
+v1 = [
+    path("studies/", studies.StudyCollection.as_view(), name="studies"),
+    path("studies/<uid:study_instance_uid>/", studies.StudyObject.as_view(), name="study"),
+    path("instances/<uid:sop_instance_uid>/", instances.InstanceObject.as_view(), name="instance"),
+    path("instances/<uid:sop_instance_uid>/file/", instances.InstanceFile.as_view(), name="instance-file"),
+    path(
+        "instances/<uid:sop_instance_uid>/rendered/",
+        instances.InstanceRendered.as_view(),
+        name="instance-rendered",
+    ),
+    path("diagnoses/<int:diagnosis_id>/", diagnoses.DiagnosisObject.as_view(), name="diagnosis"),
+    path("diagnoses/<int:diagnosis_id>/retry/", diagnoses.DiagnosisRetry.as_view(), name="diagnosis-retry"),
+    path("diagnoses/<int:diagnosis_id>/reviews/", diagnoses.ReviewCollection.as_view(), name="reviews"),
+    path("models/", registered_models.ModelCollection.as_view(), name="models"),
+    path(
+        "models/<slug:name>/versions/<int:number>/",
+        registered_models.ModelVersionObject.as_view(),
+        name="model-version",
+    ),
+]
+
+urlpatterns = [
+    path("v1/", include(v1)),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    re_path("", UnknownAddress.as_view(), name="unknown"),
+]
