@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -39,10 +38,16 @@ def rabbitmq_server() -> Iterator[RunningProgram]:
             "RABBITMQ_PID_FILE": str(folder / "pid"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
         }
+        mapper = RunningProgram(
+            [find_program("epmd", package="erlang-base"), "-port", str(mapper_port), "-address", "127.0.0.1"],
+            folder=folder,
+            port=mapper_port,
+        )
         server = RunningProgram([program], folder=folder, port=port, environment=environment)
         try:
+            mapper.start()
             server.start()
             yield server
         finally:
             server.kill()
-            subprocess.run(["epmd", "-kill"], env=server.environment, capture_output=True, check=False)
+            mapper.kill()
