@@ -15,7 +15,7 @@ from apps.accounts.access import Actor
 from apps.accounts.roles import Right
 from apps.audit.services import event_record
 from apps.core.errors import ConflictError, NotPermittedError, PermanentError
-from apps.registry.engine import CheckedFolder, folder_check, golden_check
+from apps.registry.engine import CheckedFolder, ModelVersionError, folder_check, golden_check
 from apps.registry.models import Alias, AliasChange, ModelVersion, RegisteredModel
 from apps.registry.selectors import DEFAULT_MODEL, champion, previous_champion
 from apps.registry.signals import champion_changed
@@ -37,7 +37,11 @@ def version_register(*, folder: Path, by: str, name: str = DEFAULT_MODEL) -> Mod
     if known := _known_version(name, checked.sha256):
         return known
     kept = _folder_keep(checked)
-    golden_check(kept)
+    try:
+        golden_check(kept)
+    except ModelVersionError:
+        shutil.rmtree(kept.path)
+        raise
     for _ in range(10):  # two registrations at once may reach for the same number
         try:
             return _version_create(kept, by=by, name=name)

@@ -1,0 +1,94 @@
+"""Nothing in a model folder is opened before every size and SHA-256 in it agreed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from apps.registry.engine import MAX_SPEC_BYTES, ModelVersionError, folder_check
+from apps.registry.models import ModelVersion
+from apps.registry.services import version_register
+
+
+def test_a_sound_folder_has_a_digest_of_everything_in_it(folder: Path) -> None:
+    checked = folder_check(folder)
+
+    assert folder_check(folder, expected_sha256=checked.sha256) == checked
+    assert checked.text("card.md") == "not a card.md"
+    assert checked.document("evaluation.json") == {}
+
+
+def test_one_flipped_bit_is_seen(folder: Path) -> None:
+    graph = bytearray((folder / "model.bin").read_bytes())
+    graph[3] ^= 1
+    (folder / "model.bin").write_bytes(graph)
+
+    with pytest.raises(ModelVersionError, match=r"model\.bin"):
+        folder_check(folder)
+
+
+def test_a_change_to_the_spec_changes_the_digest(folder: Path) -> None:
+    before = folder_check(folder).sha256
+    spec = json.loads((folder / "model.json").read_text())
+    spec["labels"].reverse()
+    (folder / "model.json").write_text(json.dumps(spec))
+
+    with pytest.raises(ModelVersionError, match=f"expects {before}"):
+        folder_check(folder, expected_sha256=before)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "lungs.xml").unlink()
+
+    with pytest.raises(ModelVersionError, match=r"lungs\.xml"):
+        folder_check(folder)
+
+
+def test_a_link_is_refused(folder: Path) -> None:
+    (folder / "model.bin").unlink()
+    (folder / "model.bin").symlink_to("/etc/passwd")
+
+    with pytest.raises(ModelVersionError, match="not a plain file"):
+        folder_check(folder)
+
+
+def test_a_file_outside_the_folder_is_refused(folder: Path) -> None:
+    spec = json.loads((folder / "model.json").read_text())
+    spec["files"]["../secret"] = "0" * 64
+    (folder / "model.json").write_text(json.dumps(spec))
+
+    with pytest.raises(ModelVersionError, match="outside the folder"):
+        folder_check(folder)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"name": 1}', "null"])
+def test_a_spec_that_is_none_is_refused(folder: Path, content: str) -> None:
+    (folder / "model.json").write_text(content)
+
+    with pytest.raises(ModelVersionError):
+        folder_check(folder)
+
+
+def test_an_endless_spec_is_not_read(folder: Path) -> None:
+    (folder / "model.json").write_text(" " * (MAX_SPEC_BYTES + 1))
+
+    with pytest.raises(ModelVersionError, match="larger than"):
+        folder_check(folder)
+
+
+def test_a_folder_that_is_none_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(ModelVersionError, match=r"holds no model\.json"):
+        folder_check(tmp_path / "nowhere")
+
+
+@pytest.mark.django_db
+def test_a_graph_that_is_none_is_not_registered(folder: Path) -> None:
+    """Its hashes agree, so that only the golden prediction can tell."""
+    with pytest.raises(ModelVersionError, match="golden prediction"):
+        version_register(folder=folder, by="somebody")
+
+    assert not ModelVersion.objects.exists()
+    assert not list(Path(settings.MODELS_DIR).iterdir())
