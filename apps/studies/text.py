@@ -15,7 +15,7 @@ UID_LENGTH = 64
 # nothing, and refusing them would refuse patients.
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _DELIMITERS = {0x5C, 0x5E, 0x3D}  # backslash, caret and equals end an escape sequence (PS3.5 6.1.2.5.3)
-_STAND_ALONE = ("utf8", "gb18030", "gbk")
+_STAND_ALONE = ("UTF8", "GB18030", "GBK")
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 
 
@@ -41,7 +41,10 @@ def python_encodings(specific_character_set: bytes) -> list[str]:
 def decoded_text(value: bytes, encodings: list[str], length: int) -> str:
     """Decode a text value, whatever it claims to be, and clean it to `length` characters."""
     try:
-        text = decode_bytes(value, encodings, _DELIMITERS)
+        if encodings[0] in _STAND_ALONE:  # these know no escape sequences, so that an escape is a character
+            text = value.decode(encodings[0], "replace")
+        else:
+            text = decode_bytes(value, encodings, _DELIMITERS)
     except (LookupError, ValueError, UserWarning):
         text = value.decode("latin-1")
     return clean_text(text, length)
