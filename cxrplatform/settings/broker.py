@@ -46,7 +46,7 @@ def transport_options(url: str, *, data_dir: Path, time_limit: float) -> dict[st
         return {
             "visibility_timeout": 1.1 * time_limit,
             "socket_connect_timeout": CONNECT_SECONDS,
-            "socket_timeout": 5,  # above the worker's blocking read, which lasts one second
+            "socket_timeout": 3,  # above the worker's blocking read, which lasts one second
             "socket_keepalive": True,
             "max_retries": 1,
             "interval_start": 0,
