@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "apps.registry",
     "apps.gateway",
     "apps.diagnosis",
+    "apps.retraining",
     "apps.api",
     "apps.portal",
 ]

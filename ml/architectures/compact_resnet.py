@@ -11,11 +11,11 @@ import keras
 from keras import layers
 
 STEM_CHANNELS = 24
-STAGES = ((32, 1, 2), (64, 2, 2), (128, 2, 2), (192, 2, 1))
+STAGES = ((24, 1, 2), (48, 2, 2), (96, 2, 2), (144, 2, 1))
 """Channels, residual blocks and stride of each stage."""
 
 
-def compact_resnet(input_size: int, classes: int) -> keras.Model:
+def compact_resnet(input_size: int | None, classes: int) -> keras.Model:
     """Build the classifier: (size, size, 1) in [0, 1] to logits of the given number of classes."""
     inputs = keras.Input((input_size, input_size, 1), name="image")
     x = layers.Rescaling(2.0, offset=-1.0)(inputs)

@@ -9,7 +9,7 @@ BASE_CHANNELS = 16
 DEPTH = 4
 
 
-def lung_unet(input_size: int, classes: int) -> keras.Model:
+def lung_unet(input_size: int | None, classes: int) -> keras.Model:
     """Build the segmentation network: (size, size, 1) in [0, 1] to per-pixel probabilities."""
     inputs = keras.Input((input_size, input_size, 1), name="image")
     x = layers.Rescaling(2.0, offset=-1.0)(inputs)

@@ -80,6 +80,13 @@ def augmented_batches(
         yield batch[..., np.newaxis], chosen
 
 
+def resized(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Reduce crops (n, s, s) by area to (n, size, size)."""
+    if images.shape[1] == size:
+        return images
+    return np.stack([cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in images])
+
+
 def as_tensor(images: NDArray[np.uint8]) -> FloatImage:
     """Give crops (n, size, size) as the network takes them: float32 (n, size, size, 1) in [0, 1]."""
     return images[..., np.newaxis].astype(np.float32) / np.float32(255)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ml.contracts import FloatImage
 from ml.datasets.manifest import ManifestError, ManifestRow
-from ml.graph import Graph
+from ml.graph import BATCH_SIZE, Graph
 from ml.model_folder import file_sha256
 from ml.preprocessing import (
     LUNG_MEASUREMENTS,
@@ -23,8 +23,6 @@ from ml.preprocessing import (
     lung_measurements,
     prepare,
 )
-
-REPORT_EVERY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +52,9 @@ class LungNetwork:
             (file_sha256(graph) + file_sha256(folder / "lungs.bin")).encode()
         ).hexdigest()
 
-    def __call__(self, lung_tensor: FloatImage) -> FloatImage:
-        """Give lung probabilities (128, 128) for one input (1, 128, 128, 1)."""
-        return self._graph(lung_tensor)["lungs"][0, :, :, 0]
+    def __call__(self, batch: FloatImage) -> FloatImage:
+        """Give lung probabilities (n, 128, 128) for inputs (n, 128, 128, 1)."""
+        return self._graph(batch)["lungs"][..., 0]
 
 
 def read_grey(path: Path) -> FloatImage:
@@ -89,16 +87,18 @@ def prepare_crops(
     images = np.empty((len(rows), input_size, input_size), np.uint8)
     found = np.empty(len(rows), np.bool_)
     measurements = np.empty((len(rows), len(LUNG_MEASUREMENTS)), np.float32)
-    for i, row in enumerate(rows):
-        equalised = equalise(read_grey(row.path))
-        probabilities = lungs(lung_input(equalised))
-        prepared = prepare(equalised, probabilities, input_size=input_size)
-        images[i] = np.rint(prepared.tensor[0, :, :, 0] * 255)
-        found[i] = prepared.lungs_found
-        measured = lung_measurements(probabilities)
-        measurements[i] = [measured[name] for name in LUNG_MEASUREMENTS]
-        if progress is not None and (i + 1) % REPORT_EVERY == 0:
-            progress(i + 1, len(rows))
+    for start in range(0, len(rows), BATCH_SIZE):
+        chosen = slice(start, min(start + BATCH_SIZE, len(rows)))
+        equalised = [equalise(read_grey(row.path)) for row in rows[chosen]]
+        probabilities = lungs(np.concatenate([lung_input(image) for image in equalised]))
+        for i, (image, lung) in enumerate(zip(equalised, probabilities, strict=True), start):
+            prepared = prepare(image, lung, input_size=input_size)
+            images[i] = np.rint(prepared.tensor[0, :, :, 0] * 255)
+            found[i] = prepared.lungs_found
+            measured = lung_measurements(lung)
+            measurements[i] = [measured[name] for name in LUNG_MEASUREMENTS]
+        if progress is not None:
+            progress(chosen.stop, len(rows))
     if cached is not None:
         cached.parent.mkdir(parents=True, exist_ok=True)
         partial = cached.with_suffix(".partial.npz")

@@ -10,6 +10,11 @@ from ml.architectures import CLASSIFIERS
 from ml.contracts import Finding
 from ml.training.precision import PRECISIONS
 
+GROWTH = ((0.5, 0.6), (0.8, 0.8), (1.0, 1.0))
+"""Until which share of the epochs images have which share of the final side."""
+SIZE_STEP = 16
+"""Sides of smaller images are multiples of the network's total stride."""
+
 OPTIMIZERS = ("adamw", "adam", "sgd")
 DEFAULT_CLASSES: Mapping[str, tuple[str, ...]] = {str(f): (str(f),) for f in Finding}
 
@@ -27,7 +32,8 @@ class TrainingConfig:
     layers that have weights. `init` is a model version to continue from, `weights` a `.weights.h5`
     file; at most one of them. `lungs` is a folder with `lungs.xml` and `lungs.bin`. `folds` makes that many
     folds by group; without it the manifest's own are used. `calibration_fold` (by default the one after
-    the test fold) chooses the epoch and calibrates; `test_fold` is only measured.
+    the test fold) chooses the epoch and calibrates; `test_fold` is only measured. `progressive_resizing`
+    trains the first epochs on smaller images (Tan 2021): nearly half of the work is saved.
     """
 
     manifests: tuple[Path, ...]
@@ -53,7 +59,15 @@ class TrainingConfig:
     miscoverage: float = 0.04
     seed: int = 20
     precision: str = "mixed_bfloat16"
+    progressive_resizing: bool = True
     cache_dir: Path | None = None
+
+    def size_at(self, epoch: int) -> int:
+        """Give the images' side in an epoch, counted from 0; the last epoch always has the final side."""
+        if not self.progressive_resizing or epoch == self.epochs - 1:
+            return self.input_size
+        share = next(size for until, size in GROWTH if epoch < until * self.epochs)
+        return min(self.input_size, max(1, round(share * self.input_size / SIZE_STEP)) * SIZE_STEP)
 
     def check(self) -> None:
         """Raise `TrainingConfigError` for a setting that cannot be honoured, before any work is done."""

@@ -13,10 +13,11 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import log_loss
 
 from ml.architectures import build
 from ml.contracts import FloatImage, ModelSpec
-from ml.datasets.augmentation import as_tensor, augmented_batches
+from ml.datasets.augmentation import as_tensor, augmented_batches, resized
 from ml.datasets.crops import Crops, LungNetwork, prepare_crops
 from ml.datasets.manifest import Manifest, ManifestRow, read_manifest, select_classes
 from ml.datasets.split import Split, split_rows
@@ -119,7 +120,7 @@ def load_dataset(config: TrainingConfig, lungs: LungNetwork, progress: ProgressC
 def _fit(
     config: TrainingConfig, data: Dataset, progress: ProgressCallback
 ) -> tuple[keras.Model, list[dict[str, float]]]:
-    """Train, keep the epoch with the smallest loss on the calibration side, and return it in float32."""
+    """Train and return, in float32, the full-size epoch with the smallest loss on the calibration side."""
     with dtype_policy(config.precision):
         network = _initial(config)
     where = data.split.training
@@ -139,22 +140,23 @@ def _fit(
     best = (math.inf, network.get_weights())
     for epoch in range(config.epochs):
         began = time.monotonic()
+        seen = resized(images, config.size_at(epoch))
         losses = [
             network.train_on_batch(batch, smoothed[chosen], sample_weight=weights[chosen])
-            for batch, chosen in augmented_batches(images, batch_size=batch_size, random=random)
+            for batch, chosen in augmented_batches(seen, batch_size=batch_size, random=random)
         ]
-        logits = network.predict(held_out, batch_size=64, verbose=0)
-        probabilities = calibrated(logits, fit_temperature(logits, held_out_targets))
-        chosen = probabilities[np.arange(len(held_out_targets)), held_out_targets]
-        figures = {
-            "loss": float(np.mean(losses)),
-            "calibration_loss": float(-np.log(np.maximum(chosen, 1e-12)).mean()),
-            "calibration_accuracy": float((probabilities.argmax(axis=1) == held_out_targets).mean()),
-            "seconds": time.monotonic() - began,
-        }
+        figures = {"size": float(seen.shape[1]), "loss": float(np.mean(losses))}
+        if seen.shape[1] == config.input_size:
+            logits = network.predict(held_out, batch_size=64, verbose=0)
+            probabilities = calibrated(logits, fit_temperature(logits, held_out_targets))
+            figures["calibration_loss"] = log_loss(
+                held_out_targets, probabilities, labels=range(len(config.classes))
+            )
+            figures["calibration_accuracy"] = float((probabilities.argmax(axis=1) == held_out_targets).mean())
+            if figures["calibration_loss"] < best[0]:
+                best = (figures["calibration_loss"], network.get_weights())
+        figures["seconds"] = time.monotonic() - began
         history.append({name: round(value, 4) for name, value in figures.items()})
-        if figures["calibration_loss"] < best[0]:
-            best = (figures["calibration_loss"], network.get_weights())
         progress(TrainingProgress("training", epoch + 1, config.epochs, figures))
     classifier = build(config.architecture, input_size=config.input_size, classes=len(config.classes))
     classifier.set_weights(best[1])
@@ -162,7 +164,7 @@ def _fit(
 
 
 def _initial(config: TrainingConfig) -> keras.Model:
-    network = build(config.architecture, input_size=config.input_size, classes=len(config.classes))
+    network = build(config.architecture, input_size=None, classes=len(config.classes))
     weights = config.init / WEIGHTS_NAME if config.init else config.weights
     if config.init is not None:
         parent = read_spec(config.init)

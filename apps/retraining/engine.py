@@ -1,0 +1,88 @@
+"""The trainer's door into `ml`: trains and measures model versions.
+
+Import it inside task bodies and commands' services only: it brings TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from apps.core.errors import PermanentError
+from apps.retraining.requests import TrainingRequest
+from ml.architectures import UnknownArchitectureError
+from ml.datasets.manifest import ManifestError
+from ml.evaluation.version import evaluate_version
+from ml.model_folder import ModelFolderError
+from ml.training.config import TrainingConfig, TrainingConfigError
+from ml.training.export import ExportParityError
+from ml.training.run import train
+
+_OWN_FAILURES = (
+    ExportParityError,
+    ManifestError,
+    ModelFolderError,
+    TrainingConfigError,
+    UnknownArchitectureError,
+)
+
+
+class TrainingError(PermanentError):
+    """The run cannot be made as asked for; says what to change."""
+
+
+class EvaluationError(PermanentError):
+    """The version cannot be measured on this manifest; says why."""
+
+
+def model_train(
+    request: TrainingRequest,
+    *,
+    out_dir: Path,
+    lungs: Path,
+    init: Path | None,
+    cache_dir: Path,
+    report: Callable[[str], None],
+) -> Path:
+    """Train as asked for and return the new version's folder, `out_dir`. Raises `TrainingError`."""
+    chosen = {
+        name: value
+        for field in fields(TrainingConfig)
+        if (name := field.name) not in ("init", "manifests")
+        and (value := getattr(request, name, None)) is not None
+    }
+    try:
+        config = TrainingConfig(
+            manifests=request.manifests,
+            out_dir=out_dir,
+            lungs=lungs,
+            init=init,
+            cache_dir=cache_dir,
+            **chosen,
+        )
+        return train(config, progress=lambda step: report(str(step)))
+    except _OWN_FAILURES as error:
+        raise TrainingError(str(error)) from error
+
+
+def model_evaluate(
+    folder: Path,
+    *,
+    manifest: Path,
+    fold: int | None,
+    cache_dir: Path,
+    report: Callable[[str], None],
+) -> dict[str, Any]:
+    """Measure the version in `folder` on a manifest, or one fold of it. Raises `EvaluationError`."""
+    try:
+        return evaluate_version(
+            folder,
+            manifest,
+            fold=fold,
+            cache_dir=cache_dir,
+            progress=lambda done, total: report(f"preparing: {done}/{total}"),
+        )
+    except _OWN_FAILURES as error:
+        raise EvaluationError(str(error)) from error

@@ -1,0 +1,86 @@
+"""`train_model --manifest CSV… --architecture NAME`: train, measure and register a candidate."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.accounts.access import Actor
+from apps.core.errors import PlatformError
+from apps.retraining.requests import TrainingRequest
+from apps.retraining.services import candidate_train
+
+
+def _class(text: str) -> tuple[str, tuple[str, ...]]:
+    name, _, labels = text.partition("=")
+    if not name or not all(labels.split("+")):
+        raise ArgumentTypeError(f"{text!r}: expected NAME=label+label, for example positive=covid19")
+    return name, tuple(labels.split("+"))
+
+
+def _class_weight(text: str) -> tuple[str, float]:
+    name, _, weight = text.partition("=")
+    try:
+        return name, float(weight)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r}: expected NAME=WEIGHT, for example covid19=2") from None
+
+
+class Command(BaseCommand):
+    """Parse, call the service, answer."""
+
+    help = "Train a candidate, measure it on the test fold and register it; prints its version last."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--manifest", nargs="+", type=Path, required=True, metavar="CSV")
+        parser.add_argument("--architecture", required=True, metavar="NAME", help="compact_resnet")
+        parser.add_argument(
+            "--init", metavar="MODEL", help="continue from a registered version, such as cxr:1"
+        )
+        parser.add_argument("--weights", type=Path, metavar="PATH", help="start from a .weights.h5 file")
+        parser.add_argument("--classes", nargs="+", type=_class, metavar="NAME=label+label")
+        parser.add_argument("--epochs", type=int)
+        parser.add_argument("--batch-size", type=int)
+        parser.add_argument("--learning-rate", type=float)
+        parser.add_argument("--optimizer", help="adamw, adam or sgd")
+        parser.add_argument("--class-weights", nargs="+", type=_class_weight, metavar="NAME=WEIGHT")
+        parser.add_argument("--trainable-layers", type=int, help="train only the last so many layers")
+        parser.add_argument("--folds", type=int, help="make so many folds instead of the manifest's own")
+        parser.add_argument("--test-fold", type=int, help="the fold to measure on; 0 by default")
+        parser.add_argument("--seed", type=int)
+        parser.add_argument("--by", metavar="EMAIL", help="who asks for it; kept with the version")
+
+    def handle(self, *, manifest: list[Path], by: str | None, **options: Any) -> None:
+        request = TrainingRequest(
+            manifests=tuple(path.resolve() for path in manifest),
+            architecture=options["architecture"],
+            init=options["init"],
+            weights=options["weights"],
+            classes=dict(options["classes"]) if options["classes"] else None,
+            epochs=options["epochs"],
+            batch_size=options["batch_size"],
+            learning_rate=options["learning_rate"],
+            optimizer=options["optimizer"],
+            class_weights=dict(options["class_weights"] or ()),
+            trainable_layers=options["trainable_layers"],
+            folds=options["folds"],
+            test_fold=options["test_fold"],
+            seed=options["seed"],
+        )
+        users = get_user_model()
+        try:
+            actor = (
+                Actor.of_user(users.objects.get(email=by.lower()), source="command line")
+                if by
+                else Actor.system("train_model")
+            )
+            version = candidate_train(request=request, actor=actor, report=self.stderr.write)
+        except users.DoesNotExist:
+            raise CommandError(f"No user has the address {by}.") from None
+        except PlatformError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(str(version))

@@ -1,0 +1,30 @@
+"""What somebody asks for when asking for a training run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """The settings that a person may choose; None leaves the choice to `ml.training`.
+
+    `init` is a reference such as `cxr:1`; `classes` maps a class to the manifest labels it gathers.
+    """
+
+    manifests: tuple[Path, ...]
+    architecture: str
+    init: str | None = None
+    weights: Path | None = None
+    classes: Mapping[str, tuple[str, ...]] | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    optimizer: str | None = None
+    class_weights: Mapping[str, float] = field(default_factory=dict)
+    trainable_layers: int | None = None
+    folds: int | None = None
+    test_fold: int | None = None
+    seed: int | None = None

@@ -1,0 +1,75 @@
+"""Making candidates and measuring versions."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from apps.accounts.access import Actor
+from apps.accounts.roles import Right
+from apps.audit.services import event_record
+from apps.registry.models import ModelVersion
+from apps.registry.selectors import version_folder, version_from_reference
+from apps.registry.services import version_register
+from apps.retraining.requests import TrainingRequest
+
+
+def candidate_train(*, request: TrainingRequest, actor: Actor, report: Callable[[str], None]) -> ModelVersion:
+    """Train as asked for, measure, and register the result as a new version without any alias.
+
+    Raises `NotPermittedError`, `TrainingError`, or what `version_register` raises; nothing is kept then.
+    """
+    from apps.retraining.engine import model_train
+
+    actor.require(Right.TRAIN)
+    init = version_folder(version_from_reference(request.init)) if request.init else None
+    training = Path(settings.DATA_DIR) / "training"
+    folder = training / uuid.uuid4().hex
+    try:
+        model_train(
+            request,
+            out_dir=folder,
+            lungs=init or Path(settings.BUNDLED_MODEL_DIR),
+            init=init,
+            cache_dir=training / "cache",
+            report=report,
+        )
+        return version_register(folder=folder, by=actor.name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def version_evaluate(
+    *, reference: str, manifest: Path, fold: int | None, actor: Actor, report: Callable[[str], None]
+) -> dict[str, Any]:
+    """Measure a registered version on a manifest or one fold of it, as values that JSON can hold.
+
+    Raises `NotPermittedError`, `VersionNotFoundError` or `EvaluationError`.
+    """
+    from apps.retraining.engine import model_evaluate
+
+    actor.require(Right.TRAIN)
+    version = version_from_reference(reference)
+    result = model_evaluate(
+        version_folder(version),
+        manifest=manifest,
+        fold=fold,
+        cache_dir=Path(settings.DATA_DIR) / "training" / "cache",
+        report=report,
+    )
+    event_record(
+        action="model_evaluated",
+        actor=actor.name,
+        object_type="model_version",
+        object_id=str(version),
+        detail={"n": result["n"], "accuracy": result["accuracy"]},
+    )
+    return {
+        "model": {"name": version.model.name, "version": version.number, "sha256": version.sha256},
+        **result,
+    }

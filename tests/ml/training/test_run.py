@@ -1,0 +1,106 @@
+"""A training run makes a complete model version, or nothing and a reason."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ml.evaluation.version import evaluate_version
+from ml.model_folder import check_folder, folder_digest
+from ml.training.config import TrainingConfig, TrainingConfigError, TrainingProgress
+from ml.training.run import train
+from tests.ml.conftest import ManifestMaker
+
+pytestmark = pytest.mark.training
+
+CLASSES = {"normal": ("normal",), "pneumonia": ("viral_pneumonia", "bacterial_pneumonia")}
+
+
+@pytest.fixture
+def config(make_manifest: ManifestMaker, bundled_model: Path, tmp_path: Path) -> TrainingConfig:
+    labels = ("normal", "normal", "viral_pneumonia", "bacterial_pneumonia")
+    rows = [
+        {"label": label, "fold": fold, "group": f"{fold}-{label}-{i}", "source": "drawn", "licence": "CC0"}
+        for fold in range(3)
+        for i, label in enumerate(labels * 2)
+    ]
+    rows.append({"label": "ood_lateral", "fold": 0, "group": "side"})
+    return TrainingConfig(
+        manifests=(make_manifest(rows),),
+        out_dir=tmp_path / "version",
+        lungs=bundled_model,
+        input_size=64,
+        classes=CLASSES,
+        epochs=2,
+        batch_size=4,
+        precision="float32",
+        cache_dir=tmp_path / "cache",
+    )
+
+
+def test_a_version_is_complete_repeatable_and_can_be_continued(
+    config: TrainingConfig, tmp_path: Path
+) -> None:
+    steps: list[TrainingProgress] = []
+    folder = train(config, progress=steps.append)
+    spec = check_folder(folder)
+    assert spec.labels == tuple(CLASSES)
+    assert {"card.md", "lineage.json", "evaluation.json", "model.weights.h5"} <= set(spec.files)
+    assert [step.done for step in steps if step.stage == "training"] == [1, 2]
+    assert not folder.with_name("version.partial").exists()
+
+    lineage = json.loads((folder / "lineage.json").read_text())
+    assert lineage["settings"]["seed"] == config.seed
+    assert lineage["sides"]["test"] == {"images": 8, "groups": 8}
+    assert str(tmp_path) not in (folder / "lineage.json").read_text()
+
+    measured = evaluate_version(folder, *config.manifests, fold=0)
+    stored = json.loads((folder / "evaluation.json").read_text())
+    assert measured == {name: value for name, value in stored.items() if name != "refusal"}
+    assert f"{stored['accuracy']:.3f}" in (folder / "card.md").read_text()
+
+    again = train(replace(config, out_dir=tmp_path / "again"), progress=steps.append)
+    for name in ("model.bin", "evaluation.json"):
+        assert check_folder(again).files[name] == spec.files[name], f"{name} differs for the same seed"
+
+    child = replace(config, out_dir=tmp_path / "child", init=folder, trainable_layers=1, epochs=1)
+    lineage = json.loads((train(child, progress=steps.append) / "lineage.json").read_text())
+    assert lineage["parent"] == {"name": "cxr", "sha256": folder_digest(folder)}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"architecture": "vgg99"}, "Unknown architecture 'vgg99'"),
+        ({"optimizer": "magic"}, "Unknown optimizer"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"class_weights": {"cold": 2.0}}, "no classes of this run"),
+        ({"folds": 2}, "At least 3 folds"),
+        ({"weights": Path("none.h5")}, "does not exist"),
+        ({"trainable_layers": 1000}, "layers with weights"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused(
+    config: TrainingConfig, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(TrainingConfigError, match=message):
+        train(replace(config, **change), progress=lambda _: None)  # type: ignore[arg-type]
+    assert not config.out_dir.exists()
+
+
+def test_a_version_is_never_overwritten(config: TrainingConfig) -> None:
+    config.out_dir.mkdir()
+    (config.out_dir / "model.json").write_text("{}")
+    with pytest.raises(TrainingConfigError, match="never overwritten"):
+        train(config, progress=lambda _: None)
+
+
+def test_sizes_grow_to_the_final_one() -> None:
+    config = TrainingConfig((), Path(), Path(), epochs=10)
+    sizes = [config.size_at(epoch) for epoch in range(10)]
+    assert sizes == [96] * 5 + [128] * 3 + [160] * 2
+    assert TrainingConfig((), Path(), Path(), epochs=1).size_at(0) == 160
+    assert TrainingConfig((), Path(), Path(), progressive_resizing=False).size_at(0) == 160
