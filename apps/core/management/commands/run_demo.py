@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from apps.core.errors import PlatformError
 from apps.core.registries import demo_steps
 
 
@@ -15,4 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **__: Any) -> None:
         for step in sorted(demo_steps, key=lambda step: step.order):
-            step.run()
+            try:
+                step.run()
+            except PlatformError as error:
+                raise CommandError(str(error)) from error
