@@ -9,17 +9,18 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import astuple
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from django.conf import settings
-from ml.explain.saliency import lung_outline_png, overlay_png
-from ml.inference import ModelLoadError, load
 from PIL import Image
 
 from apps.core.errors import RetriableError
-from ml.contracts import Classifier, Prediction, Radiograph, RejectedInputError
+from ml.contracts import WORKING_LONG_SIDE, Box, Classifier, Prediction, Radiograph
+from ml.explain.saliency import lung_outline_png, overlay_png
+from ml.inference import ModelLoadError, load
 from ml.model_folder import ModelFolderError
 
 logger = logging.getLogger(__name__)
@@ -35,43 +36,30 @@ class ModelUnavailableError(RetriableError):
     """The version's folder is missing or damaged; work waits until it is restored."""
 
 
-def classify(radiograph: Radiograph, *, folder: Path, sha256: str = "") -> Prediction:
-    """Let the version in `folder` answer for one radiograph; it stays loaded, known by its digest.
+def version_load(*, folder: Path, sha256: str) -> Classifier:
+    """Return the version in `folder`, loaded once and known by its digest.
 
-    A version that is new here is put in front of the others only once it has answered, so that a broken
-    one never displaces one that works. Raises `RejectedInputError` and `ModelUnavailableError`.
+    A new version replaces the oldest one only after it has answered, so that a broken one never displaces
+    one that works. Raises `ModelUnavailableError`.
     """
-    classifier = _loaded.get(sha256) or _load(folder, sha256)
-    try:
-        return classifier.classify(radiograph)
-    except RejectedInputError:
-        raise  # also an answer
-    finally:
-        _keep(classifier)
-
-
-def _load(folder: Path, sha256: str) -> Classifier:
     with _lock:  # two threads that meet a new version load it once
         if classifier := _loaded.get(sha256):
+            _loaded.move_to_end(sha256)
             return classifier
         try:
-            return load(
+            classifier = load(
                 folder,
                 precision=settings.INFERENCE_PRECISION,
-                expected_sha256=sha256 or None,
                 operating_points=settings.RESULT_THRESHOLDS,
+                expected_sha256=sha256,
             )
         except (ModelFolderError, ModelLoadError, OSError) as error:
             raise ModelUnavailableError(str(error)) from error
-
-
-def _keep(classifier: Classifier) -> None:
-    with _lock:
-        _loaded[classifier.sha256] = classifier
-        _loaded.move_to_end(classifier.sha256)
+        _loaded[sha256] = classifier
         while len(_loaded) > KEPT_VERSIONS:
             digest, _ = _loaded.popitem(last=False)
             logger.info("Model version %s… is no longer loaded", digest[:12])
+        return classifier
 
 
 def preview_png(radiograph: Radiograph) -> bytes:
@@ -81,14 +69,35 @@ def preview_png(radiograph: Radiograph) -> bytes:
     return stream.getvalue()
 
 
-def saliency_pngs(prediction: Prediction, *, size: tuple[int, int]) -> Mapping[str, bytes]:
-    """Draw every finding's saliency map as a transparent PNG of `size` (height, width)."""
-    box = prediction.box
-    if box is None:
+def saliency_pngs(
+    prediction: Prediction, *, size: tuple[int, int], long_side: int = WORKING_LONG_SIDE
+) -> Mapping[str, bytes]:
+    """Draw every finding's saliency map over an image of `size` (height, width), as transparent PNGs.
+
+    They have the image's geometry and at most `long_side` pixels: the maps are smooth, so that enlarging a
+    smaller drawing looks the same, and it is made faster.
+    """
+    if prediction.box is None:
         return {}
-    return {finding: overlay_png(cells, box=box, size=size) for finding, cells in prediction.saliency.items()}
+    scale, reduced = _reduced(size, long_side)
+    box = Box(*(round(scale * edge) for edge in astuple(prediction.box)))
+    return {
+        finding: overlay_png(evidence, box=box, size=reduced)
+        for finding, evidence in prediction.saliency.items()
+    }
 
 
-def outline_png(prediction: Prediction, *, size: tuple[int, int]) -> bytes | None:
-    """Draw the outline of the lungs as a transparent PNG of `size` (height, width)."""
-    return None if prediction.lung_mask is None else lung_outline_png(prediction.lung_mask, size=size)
+def outline_png(
+    prediction: Prediction, *, size: tuple[int, int], long_side: int = WORKING_LONG_SIDE
+) -> bytes | None:
+    """Draw the outline of the lungs as a transparent PNG, reduced as `saliency_pngs` does."""
+    if prediction.lung_mask is None:
+        return None
+    _, reduced = _reduced(size, long_side)
+    return lung_outline_png(prediction.lung_mask, size=reduced)
+
+
+def _reduced(size: tuple[int, int], long_side: int) -> tuple[float, tuple[int, int]]:
+    """Return the scale, at most 1, that gives `size` this long side, and the size at that scale."""
+    scale = min(1.0, long_side / max(size))
+    return scale, (max(1, round(scale * size[0])), max(1, round(scale * size[1])))

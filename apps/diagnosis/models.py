@@ -159,7 +159,7 @@ class Finding(models.Model):
     probability = models.FloatField()
     operating_point = models.FloatField(null=True)
     saliency_key = models.CharField(max_length=100, blank=True)
-    """A transparent PNG of the preview's size."""
+    """A transparent PNG in the preview's geometry."""
 
     class Meta:
         ordering = ["-probability"]

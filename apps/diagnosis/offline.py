@@ -52,6 +52,12 @@ class ChosenModel:
         checked = folder_check(folder)
         return cls(folder, checked.sha256, checked.spec.name, number)
 
+    def load(self) -> None:
+        """Load it now, so that the first file is not the slow one."""
+        from apps.diagnosis import engine
+
+        engine.version_load(folder=self.folder, sha256=self.sha256)
+
 
 def model_choose(reference: str | None) -> ChosenModel:
     """Return the model to use; never creates a database.
@@ -96,7 +102,7 @@ def file_classify(file: str, *, model: ChosenModel, saliency: SaliencyFolder | N
         prediction_set=prediction.prediction_set,
         abnormality=prediction.abnormality,
         triage=answer.triage,
-        warnings=[*answer.radiograph.warnings, *prediction.warnings],
+        warnings=prediction.warnings,
         model=about,
         saliency=saliency.write(Path(file).stem, answer) if saliency else {},
         timing_ms=answer.timing_ms,

@@ -25,7 +25,7 @@ class Classification:
     timing_ms: dict[str, float]
 
 
-def radiograph_classify(source: bytes | Path, *, folder: Path, sha256: str = "") -> Classification:
+def radiograph_classify(source: bytes | Path, *, folder: Path, sha256: str) -> Classification:
     """Decode and classify one DICOM object, PNG or JPEG by the model version in `folder`.
 
     Raises `RejectedInputError` when the object is not a usable frontal chest radiograph, and
@@ -36,7 +36,7 @@ def radiograph_classify(source: bytes | Path, *, folder: Path, sha256: str = "")
     begun = time.perf_counter()
     radiograph = decode_pool().decode(source)
     decoded = time.perf_counter()
-    prediction = engine.classify(radiograph, folder=folder, sha256=sha256)
+    prediction = engine.version_load(folder=folder, sha256=sha256).classify(radiograph)
     timing_ms = {
         "decode": 1000 * (decoded - begun),
         **prediction.timing_ms,

@@ -69,16 +69,16 @@ def folder_check(folder: Path, *, expected_sha256: str = "") -> CheckedFolder:
     return CheckedFolder(folder, sha256, spec, tuple(sorted([*spec.files, SPEC_NAME])))
 
 
-def golden_check(checked: CheckedFolder) -> None:
+def golden_check(checked: CheckedFolder, *, precision: str) -> None:
     """Let the graph answer its golden input in a limited, killable process and compare the answers.
 
-    The child also refuses a version made for another preprocessing than this release has. Raises
-    `ModelVersionError` when the answer is not the one recorded at export, or the graph cannot be run
-    within its limits.
+    `precision` is the one that the version will serve in. The child also refuses a version made for
+    another preprocessing than this release has. Raises `ModelVersionError` when the answer is not the one
+    recorded at export, or the graph cannot be run within its limits.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPool(max_workers=1, context=context, initializer=_limit_child) as pool:
-        future = pool.schedule(_answer_golden, args=[str(checked.path)], timeout=GOLDEN_SECONDS)
+        future = pool.schedule(_answer_golden, args=[str(checked.path), precision], timeout=GOLDEN_SECONDS)
         try:
             future.result()
         except FutureTimeoutError as error:
@@ -119,7 +119,7 @@ def _limit_child() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _answer_golden(folder: str) -> None:
+def _answer_golden(folder: str, precision: str) -> None:
     from ml import inference
 
-    inference.golden_check(Path(folder))
+    inference.golden_check(Path(folder), precision=precision)

@@ -38,7 +38,7 @@ def version_register(*, folder: Path, by: str, name: str = DEFAULT_MODEL) -> Mod
         return known
     kept = _folder_keep(checked)
     try:
-        golden_check(kept)
+        golden_check(kept, precision=settings.INFERENCE_PRECISION)
     except ModelVersionError:
         shutil.rmtree(kept.path)
         raise

@@ -33,6 +33,10 @@ from ml.contracts import RejectedInputError
 
 logger = logging.getLogger(__name__)
 
+SALIENCY_LONG_SIDE = 256
+"""Of the stored maps: they have some ten cells a side, so that more pixels would show nothing more."""
+OUTLINE_LONG_SIDE = 512
+
 
 class DamagedObjectError(PermanentError):
     """The stored object is gone or its bytes are not those that were received."""
@@ -214,9 +218,8 @@ def _store_result(diagnosis: Diagnosis, held: DiagnosisQuerySet, classification:
         preview_key = ""
         if not diagnosis.instance.preview_key:
             preview_key = stored.put(engine.preview_png(classification.radiograph))
-        saliency_keys = {
-            finding: stored.put(png) for finding, png in engine.saliency_pngs(prediction, size=size).items()
-        }
+        drawn = engine.saliency_pngs(prediction, size=size, long_side=SALIENCY_LONG_SIDE)
+        saliency_keys = {finding: stored.put(png) for finding, png in drawn.items()}
         findings = [
             Finding(
                 diagnosis_id=diagnosis.pk,
@@ -238,10 +241,12 @@ def _store_result(diagnosis: Diagnosis, held: DiagnosisQuerySet, classification:
             prediction_set=list(prediction.prediction_set),
             abnormality=prediction.abnormality,
             triage=classification.triage,
-            warnings=[*classification.radiograph.warnings, *prediction.warnings],
+            warnings=list(prediction.warnings),
             timing_ms=classification.timing_ms,
             preprocessing_version=prediction.preprocessing_version,
-            lung_outline_key=stored.put(engine.outline_png(prediction, size=size)),
+            lung_outline_key=stored.put(
+                engine.outline_png(prediction, size=size, long_side=OUTLINE_LONG_SIDE)
+            ),
         )
 
 

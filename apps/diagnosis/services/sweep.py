@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from celery import current_app
 from django.db import transaction
@@ -64,7 +65,8 @@ def broker_backlog() -> int | None:
     try:
         with current_app.connection_for_read() as connection, connection.channel() as channel:
             try:
-                return int(Queue(QUEUE).bind(channel).queue_declare(passive=True).message_count)
+                declared: Any = Queue(QUEUE).bind(channel).queue_declare(passive=True)
+                return int(declared.message_count)
             except connection.channel_errors:
                 return 0  # a broker that lost its data has not even the queue; sending makes it again
     except Exception as error:  # noqa: BLE001 - each transport has errors of its own

@@ -18,7 +18,7 @@ from apps.core.logs import plain_text
 from apps.diagnosis.models import Triage
 from apps.diagnosis.offline import SaliencyFolder, file_classify, model_choose
 from apps.studies.decoding.pool import decode_pool
-from ml.contracts import RejectionCode
+from ml.contracts import INCONCLUSIVE, RejectionCode
 
 NOTICE = "Decision support for research and evaluation; not a medical device."
 
@@ -51,6 +51,7 @@ class Command(BaseCommand):
         decode_pool().start()  # before OpenVINO starts threads of its own
         try:
             chosen = model_choose(model)
+            chosen.load()
         except PlatformError as error:
             raise CommandError(str(error)) from error
         saliency = SaliencyFolder(saliency_dir) if saliency_dir else None
@@ -69,7 +70,7 @@ class Command(BaseCommand):
     def _write_table(self, results: Iterator[dict[str, Any]], count: int) -> bool:
         failed = False
         table = Table(caption=NOTICE, title=f"{count} files" if count > 1 else None)
-        for heading in ("file", "result", "probability", "prediction set", "triage", "ms", "notes"):
+        for heading in ("file", "result", "p", "triage", "ms", "notes"):
             table.add_column(heading, overflow="fold")
         console = Console()
         with console.status("Classifying"):
@@ -88,16 +89,15 @@ def is_failure(answer: dict[str, Any]) -> bool:
 
 def _row(answer: dict[str, Any]) -> list[Text]:
     """Put a result into words; names of files may hold anything, so that no markup is read from them."""
-    probabilities = answer["probabilities"]
-    likeliest = max(probabilities, key=probabilities.get, default=None)
-    shown = answer["label"] if answer["label"] in probabilities else likeliest
+    probabilities, label = answer["probabilities"], answer["label"] or answer["status"]
     notes = [f"{rejection['code']}: {rejection['detail']}" for rejection in answer["rejections"]]
+    if label == INCONCLUSIVE:
+        notes.append("perhaps " + " or ".join(answer["prediction_set"] or ["something else"]))
     styles = {str(Triage.URGENT.label): "bold red", str(Triage.PRIORITY.label): "yellow"}
     cells = [
         answer["file"],
-        answer["label"] or answer["status"],
-        f"{shown} {probabilities[shown]:.2f}" if shown else "",
-        ", ".join(answer["prediction_set"]),
+        label,
+        f"{probabilities[label]:.2f}" if label in probabilities else "",
         answer["triage"],
         f"{answer['timing_ms']['total']:.0f}" if answer["timing_ms"] else "",
         "; ".join([*notes, *answer["warnings"]]),
