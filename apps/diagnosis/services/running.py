@@ -214,6 +214,7 @@ def _store_result(diagnosis: Diagnosis, held: DiagnosisQuerySet, classification:
     from apps.diagnosis import engine
 
     prediction, size = classification.prediction, classification.radiograph.pixels.shape
+    outline = engine.outline_png(prediction, size=size, long_side=OUTLINE_LONG_SIDE)
     with _StoredObjects() as stored:
         preview_key = ""
         if not diagnosis.instance.preview_key:
@@ -244,9 +245,7 @@ def _store_result(diagnosis: Diagnosis, held: DiagnosisQuerySet, classification:
             warnings=list(prediction.warnings),
             timing_ms=classification.timing_ms,
             preprocessing_version=prediction.preprocessing_version,
-            lung_outline_key=stored.put(
-                engine.outline_png(prediction, size=size, long_side=OUTLINE_LONG_SIDE)
-            ),
+            lung_outline_key=stored.put(outline),
         )
 
 
