@@ -21,7 +21,7 @@ class ModelCollection(CollectionView):
 
     rights = {"GET": Right.VIEW_MODELS}
 
-    @extend_schema(responses={200: ModelListSerializer})
+    @extend_schema(operation_id="models_list", responses={200: ModelListSerializer})
     def get(self, request: Request) -> Response:
         """List models with their versions, newest first, and aliases."""
         models = RegisteredModel.objects.prefetch_related("versions__model", "aliases__version").order_by(

@@ -39,7 +39,9 @@ class StudyCollection(CollectionView):
     rights = {"GET": Right.VIEW_STATUS, "POST": Right.UPLOAD}
     parser_classes = (MultiPartParser,)
 
-    @extend_schema(parameters=[StudyQuerySerializer], responses={200: StudyPageSerializer})
+    @extend_schema(
+        operation_id="studies_list", parameters=[StudyQuerySerializer], responses={200: StudyPageSerializer}
+    )
     def get(self, request: Request) -> Response:
         """List studies, most urgent first unless another ordering is asked for."""
         query = StudyQuerySerializer(data=request.query_params)
