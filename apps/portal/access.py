@@ -61,7 +61,7 @@ def page(right: Right | None = None, *, hidden: bool = False) -> Callable[[Actor
     """Make a view of `(request, actor, …)` that `right` opens.
 
     Without the right the answer is 403, or 404 where `hidden`: an object outside one's role is not
-    even admitted to exist. Answers are never kept by a browser or a proxy, since they name patients.
+    even admitted to exist.
     """
 
     def decorate(view: ActorView[P]) -> View[P]:
@@ -71,14 +71,11 @@ def page(right: Right | None = None, *, hidden: bool = False) -> Callable[[Actor
             try:
                 if right is not None:
                     actor.require(right)
-                response = view(request, actor, *args, **kwargs)
+                return view(request, actor, *args, **kwargs)
             except NotPermittedError as error:
                 if hidden:
                     raise Http404 from error
                 raise PermissionDenied from error
-            if "Cache-Control" not in response:
-                response["Cache-Control"] = "private, no-store"
-            return response
 
         return guarded
 

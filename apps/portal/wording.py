@@ -97,9 +97,9 @@ def percent(value: float | None) -> str:
     """Write a probability in whole percent; never 0 % or 100 %, which would claim certainty."""
     if value is None:
         return "–"
-    if value < 0.005:
+    if value < 0.01:
         return "< 1 %"
-    if value >= 0.995:
+    if value > 0.99:
         return "> 99 %"
     return f"{100 * value:.0f} %"
 

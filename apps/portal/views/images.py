@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from apps.accounts.access import Actor
 from apps.accounts.roles import Right
 from apps.audit.services import event_record
+from apps.core.responses import StreamedFileResponse
 from apps.diagnosis.selectors import diagnoses_visible_to
 from apps.portal.access import page
 from apps.portal.forms import RenderingForm
@@ -53,7 +54,7 @@ def original(request: HttpRequest, actor: Actor, instance_id: int) -> HttpRespon
     instance = _instance(actor, instance_id)
     _record(actor, "downloaded", instance)
     media_type, suffix = MEDIA_TYPES[Instance.FileFormat(instance.file_format)]
-    return FileResponse(
+    return StreamedFileResponse(
         object_open(instance.storage_key),
         as_attachment=True,
         filename=f"instance-{instance.pk}.{suffix}",
@@ -89,9 +90,10 @@ def _instance(actor: Actor, instance_id: int) -> Instance:
     return instance
 
 
-def _stored(key: str) -> FileResponse:
+def _stored(key: str) -> HttpResponse:
     try:
-        return FileResponse(object_open(key), content_type=PNG)
+        with object_open(key) as file:
+            return HttpResponse(file.read(), content_type=PNG)
     except FileNotFoundError as error:
         raise Http404 from error
 

@@ -23,6 +23,10 @@ export class Viewer {
   /** Fetch and show a picture; rejects with what the server said when it cannot be had. */
   async draw(address) {
     const answer = await fetch(address, { credentials: "same-origin" });
+    if (answer.redirected) {
+      location.reload(); // signed out meanwhile: the page leads to the sign-in
+      return;
+    }
     if (!answer.ok) {
       throw new Error(answer.status === 422 ? await answer.text() : `The server answered ${answer.status}.`);
     }

@@ -33,11 +33,6 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (!live(detail.target)) {
     return;
   }
-  if (new URL(detail.xhr.responseURL).pathname !== location.pathname) {
-    location.reload(); // signed out meanwhile: the whole page goes to the sign-in
-    detail.shouldSwap = false;
-    return;
-  }
   detail.shouldSwap &&= detail.serverResponse !== last;
   last = detail.serverResponse;
 });
