@@ -21,13 +21,13 @@ def radiograph(
     *, transfer_syntax: UID = ExplicitVRLittleEndian, bits: int = 12, **attributes: object
 ) -> Dataset:
     """Return a small chest radiograph with new UIDs, or with those given."""
-    ds = dataset(picture(rows=240, columns=200, bits=bits), bits=bits, transfer_syntax=transfer_syntax)
-    ds.PatientID = f"P-{random.getrandbits(40)}"
-    ds.SpecificCharacterSet = "ISO_IR 192"
-    ds.AccessionNumber = "A-1"
-    ds.StudyDate, ds.StudyTime = "20260102", "131415"
-    ds.InstanceNumber = "1"
     with disable_value_validation():  # strangers do not validate either
+        ds = dataset(picture(rows=240, columns=200, bits=bits), bits=bits, transfer_syntax=transfer_syntax)
+        ds.PatientID = f"P-{random.getrandbits(40)}"
+        ds.SpecificCharacterSet = "ISO_IR 192"
+        ds.AccessionNumber = "A-1"
+        ds.StudyDate, ds.StudyTime = "20260102", "131415"
+        ds.InstanceNumber = "1"
         for keyword, value in attributes.items():
             setattr(ds, keyword, value)
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID

@@ -296,9 +296,7 @@ def test_a_full_disk_is_told_before_anything_is_written(
     assert files_under(data_dir) == []
 
 
-def test_too_large_an_object_leaves_nothing(
-    ingest: Ingest, data_dir: Path, settings: Settings
-) -> None:
+def test_too_large_an_object_leaves_nothing(ingest: Ingest, data_dir: Path, settings: Settings) -> None:
     settings.MAX_OBJECT_BYTES = 10_000
 
     with pytest.raises(ObjectTooLargeError):
