@@ -33,7 +33,7 @@ def programs(*, web_descriptor: int) -> list[Program]:
     """
     return [
         Program("web", [_MANAGE, "run_web", "--socket", str(web_descriptor)], descriptors=[web_descriptor]),
-        Program("listener", [_MANAGE, "run_listener"]),
+        Program("listener", [_MANAGE, "run_listener", "--skip-checks"]),
         Program("worker", _celery_worker("worker", "inference,housekeeping", settings.WORKER_THREADS)),
         Program("trainer", _celery_worker("trainer", "training", 1)),
         Program("beat", ["-m", "celery", "-q", "-A", "cxrplatform", "beat"]),
@@ -79,6 +79,7 @@ class Command(BaseCommand):
             "CXR_DICOM_PORT": str(free_port(settings.DICOM_HOST, settings.DICOM_PORT)),
             "TMPDIR": str(settings.DATA_DIR / "tmp"),
             "PYTHONUNBUFFERED": "1",
+            "CELERY_SKIP_CHECKS": "1",  # this process has run them
             "MALLOC_ARENA_MAX": "2",  # one heap per thread is what makes threaded processes grow
             "TF_CPP_MIN_LOG_LEVEL": "2",
         }
