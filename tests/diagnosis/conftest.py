@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from apps.accounts.access import Actor
 from apps.accounts.models import User
 from apps.accounts.roles import RIGHTS_OF_ROLE, Role
 from apps.diagnosis.models import Diagnosis
 from apps.diagnosis.services import diagnosis_queue
+from apps.registry.engine import folder_check
 from apps.registry.models import Alias, ModelVersion, RegisteredModel
 from apps.studies.models import Instance, Patient, Received, Series, Study
 from apps.studies.objects import object_put
+from apps.studies.services.ingest import object_ingest
 from ml.contracts import Finding
 
 InstanceMaker = Callable[..., Instance]
@@ -39,6 +43,47 @@ def version(db: None) -> ModelVersion:
     )
     Alias.objects.create(model=model, name=Alias.Name.CHAMPION, version=version)
     return version
+
+
+@pytest.fixture
+def bundled(db: None) -> ModelVersion:
+    """The bundled model as champion, its folder where versions are kept."""
+    checked = folder_check(Path(settings.BUNDLED_MODEL_DIR))
+    return version_of(checked.sha256, Path(settings.BUNDLED_MODEL_DIR), labels=checked.spec.labels)
+
+
+def version_of(sha256: str, folder: Path, *, labels: tuple[str, ...]) -> ModelVersion:
+    """Make a version of a folder, champion from now on; nothing is checked."""
+    models = Path(settings.MODELS_DIR)
+    models.mkdir(exist_ok=True)
+    if not (models / sha256).exists():
+        (models / sha256).symlink_to(folder)
+    model, _ = RegisteredModel.objects.get_or_create(name="cxr")
+    version = ModelVersion.objects.create(
+        model=model,
+        number=model.versions.count() + 1,
+        sha256=sha256,
+        folder=sha256,
+        architecture="compact_resnet",
+        labels=list(labels),
+        preprocessing_version="lung-box-1",
+        operating_points={},
+        created_by="somebody",
+    )
+    Alias.objects.update_or_create(model=model, name=Alias.Name.CHAMPION, defaults={"version": version})
+    return version
+
+
+@pytest.fixture
+def receive(db: None) -> Callable[[bytes], Diagnosis]:
+    """Receive a file through the one door and return the diagnosis that it caused."""
+
+    def receive(data: bytes) -> Diagnosis:
+        received = object_ingest(source=data, door=Received.Door.IMPORT, sender="tests", actor="tests")
+        assert received.outcome == "stored", received
+        return Diagnosis.objects.get(instance=received.instance)
+
+    return receive
 
 
 @pytest.fixture
