@@ -95,7 +95,7 @@ class UserAddForm(forms.ModelForm[User]):
         """Hold the password against the rules, with the names that it must not resemble."""
         cleaned = super().clean()
         if password := self.cleaned_data.get("first_password"):
-            names = {name: self.cleaned_data.get(name, "") for name in self.Meta.fields}
+            names = {name: self.cleaned_data.get(name, "") for name in ("email", "first_name", "last_name")}
             try:
                 get_adapter().clean_password(password, user=User(**names))
             except forms.ValidationError as error:

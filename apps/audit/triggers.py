@@ -25,7 +25,7 @@ _MYSQL = [
     IF OLD.sequence IS NOT NULL THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{REFUSAL}'; END IF"""
     for verb in ("UPDATE", "DELETE")
 ]
-_REMOVAL = {
+REMOVAL = {
     "sqlite": [f"DROP TRIGGER IF EXISTS audit_refuse_{verb}" for verb in ("update", "delete")],
     "postgresql": [
         f"DROP TRIGGER IF EXISTS {name} ON {TABLE}" for name in ("audit_refuse", "audit_refuse_truncate")
@@ -48,5 +48,5 @@ def install(schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 def remove(schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Drop the triggers."""
-    for statement in _REMOVAL[schema_editor.connection.vendor]:
+    for statement in REMOVAL[schema_editor.connection.vendor]:
         schema_editor.execute(statement, params=None)

@@ -70,7 +70,7 @@ class AccessRequestAdmin(admin.ModelAdmin[AccessRequest]):
         def answer(access_request: AccessRequest, by: User) -> None:
             access_request_decline(access_request=access_request, by=by, source=client_address(request))
 
-        self._decide(request, queryset, answer, "declined")
+        self._decide(request, queryset, answer, "Declined")
 
     def approve(self, request: HttpRequest, queryset: QuerySet[AccessRequest], role: Role | None) -> None:
         """Approve each with `role`, or with what it asked for."""
@@ -83,7 +83,7 @@ class AccessRequestAdmin(admin.ModelAdmin[AccessRequest]):
                 source=client_address(request),
             )
 
-        self._decide(request, queryset, answer, "approved")
+        self._decide(request, queryset, answer, "Approved")
 
     def _decide(
         self,
@@ -98,10 +98,10 @@ class AccessRequestAdmin(admin.ModelAdmin[AccessRequest]):
             try:
                 answer(access_request, request.user)
             except PlatformError as error:
-                self.message_user(request, f"{email}: {error}", messages.ERROR)
+                self.message_user(request, f"Not done: {email}. {error}", messages.ERROR)
             else:
-                self.log_change(request, access_request, done.capitalize() + ".")
-                self.message_user(request, f"{email} was {done}.", messages.SUCCESS)
+                self.log_change(request, access_request, f"{done}.")
+                self.message_user(request, f"{done}: {email}.", messages.SUCCESS)
 
 
 def _approval(role: Role) -> Callable[[AccessRequestAdmin, HttpRequest, QuerySet[AccessRequest]], None]:

@@ -8,12 +8,15 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from rest_framework_api_key.models import APIKey
 
 from apps.accounts.access import Actor
 from apps.accounts.models import ApiKey, User
 from apps.accounts.scopes import SCOPES
 from apps.accounts.services import api_key_create, api_key_revoke
 from apps.accounts.services.api_keys import DEFAULT_DAYS, MAX_DAYS
+
+admin.site.unregister(APIKey)  # the library's own kind of key, which nothing here accepts
 
 
 class ApiKeyForm(forms.ModelForm[ApiKey]):
