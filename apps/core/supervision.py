@@ -23,8 +23,8 @@ from django.conf import settings
 from apps.core import child_process
 
 READY_SUFFIX = " READY"
-STOP_SECONDS = 8.0
-"""Time to drain; what still runs afterwards is killed, so that `up` ends within 10 s."""
+STOP_SECONDS = 6.5
+"""Time to drain; what still runs afterwards is killed, so that even a busy machine ends within 10 s."""
 _STEADY_SECONDS = 30.0
 """A child that lived this long starts again without delay."""
 _LONGEST_PAUSE = 30.0

@@ -63,12 +63,15 @@ def demo_radiographs() -> None:
         else:
             objects = iter(synthetic_objects(folder))
         table = _OutcomeTable()
-        with Live(table.render(), console=_console(), auto_refresh=False) as live:
+        console = _console()
+        with Live(console=console, auto_refresh=False, transient=True) as live:
             while batch := list(islice(objects, _BATCH)):
                 table.add(_send(batch))
                 for _ in table.arrivals():
-                    live.update(table.render(), refresh=True)
-    _console().print(f"DEMO {table.as_expected}/{len(table.rows)} as expected")
+                    if console.is_terminal:
+                        live.update(table.render(), refresh=True)
+    console.print(table.render())
+    console.print(f"DEMO {table.as_expected}/{len(table.rows)} as expected")
     if table.as_expected < len(table.rows):
         raise PermanentError("Not every object of the demonstration had its expected outcome.")
 
