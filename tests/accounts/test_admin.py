@@ -87,6 +87,11 @@ def test_the_last_administrator_stays(administration: Client, administrator: Use
     assert User.objects.get(pk=administrator.pk).role is Role.ADMINISTRATOR
 
 
+def test_passwords_are_changed_on_the_house_page(administration: Client) -> None:
+    answer = administration.get("/admin/password_change/")
+    assert answer.headers["Location"] == "/accounts/password/change/"
+
+
 def test_accounts_are_not_deleted(administration: Client, administrator: User) -> None:
     assert administration.get(f"/admin/accounts/user/{administrator.pk}/delete/").status_code == 403
 

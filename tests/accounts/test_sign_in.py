@@ -7,11 +7,15 @@ from collections.abc import Callable
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.accounts.roles import Role
+from apps.accounts.tasks import clear_sessions
 from apps.audit.models import AuditEvent
 from tests.accounts.conftest import PASSWORD
 
@@ -133,3 +137,28 @@ def test_nobody_adds_a_second_address_or_changes_theirs(client: Client, clinicia
     assert list(EmailAddress.objects.filter(user=clinician).values_list("email", flat=True)) == [
         clinician.email
     ]
+
+
+def test_a_changed_password_is_recorded_and_told(client: Client, clinician: User) -> None:
+    client.post("/accounts/login/", FORM)
+    new = "A-new-horse-battery-8"
+    form = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+    page = client.post("/accounts/password/change/", form, follow=True)
+    if "/reauthenticate/" in page.redirect_chain[-1][0]:
+        client.post(page.redirect_chain[-1][0], {"password": PASSWORD}, follow=True)
+    client.post("/accounts/password/change/", form)
+
+    assert User.objects.get(pk=clinician.pk).check_password(new)
+    assert AuditEvent.objects.filter(action="password_changed", actor=clinician.email).exists()
+    assert [message.to for message in mail.outbox] == [[clinician.email]]
+
+
+def test_ended_sessions_are_tidied_away(client: Client, clinician: User) -> None:
+    client.post("/accounts/login/", FORM)
+    assert client.get("/accounts/sessions/").status_code == 200
+    clear_sessions()
+    assert (Session.objects.count(), UserSession.objects.count()) == (1, 1)
+
+    Session.objects.update(expire_date=timezone.now())
+    clear_sessions()
+    assert (Session.objects.count(), UserSession.objects.count()) == (0, 0)
