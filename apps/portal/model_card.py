@@ -20,7 +20,7 @@ _DISTANCES = {"ece": "Calibration error", "brier": "Brier score"}
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(.*)")
 _RULE_CELL = re.compile(r":?-{2,}:?")
-_EMPHASIS = re.compile(r"(\*\*|__|`)(.+?)\1")
+_EMPHASIS = re.compile(r"(\*\*|__|`|\*(?=\S))(.+?)\1")
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
 
 

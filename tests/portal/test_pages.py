@@ -17,7 +17,7 @@ from tests.portal.conftest import ClientOf, StudyMaker, png
 
 CARD = """# Model card: cxr
 
-**Research only.** See [the site](javascript:alert(1)).
+**Research only.** Not for *one* patient. See [the site](javascript:alert(1)).
 
 <img src=x onerror=alert(2)>
 
@@ -73,7 +73,7 @@ def test_a_card_is_shown_as_text_whatever_it_holds(reader: Client, version: Mode
     ModelVersion.objects.filter(pk=version.pk).update(card=CARD)
     page = reader.get(reverse("portal:version", args=["cxr", 1])).content.decode()
     assert "<h2>Model card: cxr</h2>" in page
-    assert "Research only. See the site (javascript:alert(1))." in page
+    assert "Research only. Not for one patient. See the site (javascript:alert(1))." in page
     assert "&lt;img src=x onerror=alert(2)&gt;" in page
     assert "<li>two</li>" in page
     assert "<td>0.95</td>" in page

@@ -66,15 +66,17 @@ def triage(rank: int) -> dict[str, Any]:
 
 
 @register.inclusion_tag("portal/_probability.html")
-def probability(value: float, operating_point: float | None = None, leading: bool = False) -> dict[str, Any]:
-    """Draw a probability as a bar with its operating point as a tick.
+def probability(
+    value: float | None, operating_point: float | None = None, leading: bool = False
+) -> dict[str, Any]:
+    """Draw a probability as a bar with its operating point as a tick; None draws the tick alone.
 
     Lengths are SVG attributes in percent, because the content security policy allows no style in a page.
     """
     return {
         "value": value,
         "percent": wording.percent(value),
-        "width": f"{100 * value:.1f}%",
+        "width": None if value is None else f"{100 * value:.1f}%",
         "operating_point": operating_point,
         "tick": None if operating_point is None else f"{100 * operating_point:.1f}%",
         "operating_percent": None if operating_point is None else wording.percent(operating_point),

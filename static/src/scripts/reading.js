@@ -19,14 +19,15 @@ const viewer = new Viewer(find("[data-stage]"), find("[data-layers]"), canvas, {
   },
 });
 
-async function show(address) {
+async function show(address, saying = "Loading the image") {
+  note.textContent = saying;
   try {
     await viewer.draw(address);
     note.textContent = "";
-    document.body.dataset.image = "shown"; // what a browser test waits for
+    document.body.dataset.picture = "shown"; // what a browser test waits for
   } catch (error) {
     note.textContent = `No picture: ${error.message}`;
-    document.body.dataset.image = "missing";
+    document.body.dataset.picture = "missing";
   }
 }
 
@@ -61,7 +62,7 @@ exact.addEventListener("submit", async (event) => {
   const address = new URL(canvas.dataset.source, location.href);
   address.searchParams.set("window", `${center},${width}`);
   exactText = `C ${center} W ${width}`;
-  await show(address);
+  await show(address, "The server draws this window");
   exact.closest("details").open = false;
 });
 
@@ -100,4 +101,9 @@ if (lungs) {
 
 /* Correcting: the key opens the choices and moves there. */
 const correct = find(".correct");
-correct?.addEventListener("toggle", () => correct.open && correct.querySelector("input[type=radio]").focus());
+correct?.addEventListener("toggle", () => {
+  if (correct.open) {
+    correct.querySelector("input[type=radio]").focus({ preventScroll: true });
+    correct.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }
+});
