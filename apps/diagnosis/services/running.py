@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from apps.core.errors import ConflictError, PermanentError, RetriableError
@@ -19,7 +21,7 @@ from apps.diagnosis.services.worklist import worklist_refresh
 from apps.diagnosis.signals import diagnosis_finished
 from apps.registry.models import ModelVersion
 from apps.registry.selectors import champion, version_folder
-from apps.studies.decoding.pool import decode_pool
+from apps.studies.decoding.pool import DecodePoolError, decode_pool
 from apps.studies.models import Instance
 from apps.studies.objects import (
     DurableFileSystemStorage,
@@ -64,23 +66,9 @@ def diagnosis_run(*, diagnosis_id: int) -> None:
     held = Diagnosis.objects.leased(diagnosis.pk, token)
     try:
         with _Heartbeat(diagnosis.pk, token):
-            _carry_out(diagnosis, held)
+            _attempt(diagnosis, held)
     except LeaseLostError:
         logger.warning("Diagnosis %d was taken over by another worker; this result is dropped", diagnosis.pk)
-    except PermanentError as error:
-        _conclude(diagnosis, held, Diagnosis.Status.FAILED, error=str(error))
-    except RetriableError as error:
-        logger.warning("Diagnosis %d waits: %s", diagnosis.pk, error)
-        _give_back(diagnosis, held, error=str(error), spent=False)
-    except DatabaseError:
-        raise  # nothing can be stored now; the lease runs out and the sweep hands the work on
-    except Exception as error:
-        logger.exception("Diagnosis %d failed, attempt %d", diagnosis.pk, diagnosis.attempts)
-        reason = f"{type(error).__name__}: {error}"
-        if diagnosis.attempts < MAX_ATTEMPTS:
-            _give_back(diagnosis, held, error=reason, spent=True)
-        else:
-            _conclude(diagnosis, held, Diagnosis.Status.FAILED, error=f"Tried {MAX_ATTEMPTS} times: {reason}")
 
 
 def diagnosis_fail(*, diagnosis: Diagnosis, error: str) -> None:
@@ -105,9 +93,13 @@ class _Heartbeat(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """Renew three times per lease, on a database connection of this thread's own."""
+        """Renew three times per lease, on a database connection of this thread's own.
+
+        Work that outlasts a task's time limit hangs: it is no longer defended, and another worker tries.
+        """
+        end = time.monotonic() + settings.CELERY_TASK_TIME_LIMIT
         try:
-            while not self._ended.wait(LEASE_SECONDS / 3):
+            while not self._ended.wait(LEASE_SECONDS / 3) and time.monotonic() < end:
                 try:
                     if not Diagnosis.objects.leased(*self._held).renew():
                         return
@@ -124,6 +116,32 @@ class _Heartbeat(threading.Thread):
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self.join()
+
+
+def _attempt(diagnosis: Diagnosis, held: DiagnosisQuerySet) -> None:
+    """Carry the diagnosis out, and let each kind of error have its consequence."""
+    try:
+        _carry_out(diagnosis, held)
+    except (LeaseLostError, DatabaseError):
+        raise  # nothing can be stored now; a lease that runs out is handed on by the sweep
+    except PermanentError as error:
+        _conclude(diagnosis, held, Diagnosis.Status.FAILED, error=str(error))
+    except DecodePoolError as error:  # perhaps by this very image
+        _try_again(diagnosis, held, str(error))
+    except RetriableError as error:
+        logger.warning("Diagnosis %d waits: %s", diagnosis.pk, error)
+        _give_back(diagnosis, held, error=str(error), spent=False)
+    except Exception as error:
+        logger.exception("Diagnosis %d failed, attempt %d", diagnosis.pk, diagnosis.attempts)
+        _try_again(diagnosis, held, f"{type(error).__name__}: {error}")
+
+
+def _try_again(diagnosis: Diagnosis, held: DiagnosisQuerySet, reason: str) -> None:
+    """Use the next attempt, or set the image aside when there is none left."""
+    if diagnosis.attempts < MAX_ATTEMPTS:
+        _give_back(diagnosis, held, error=reason, spent=True)
+    else:
+        _conclude(diagnosis, held, Diagnosis.Status.FAILED, error=f"Tried {MAX_ATTEMPTS} times: {reason}")
 
 
 def _carry_out(diagnosis: Diagnosis, held: DiagnosisQuerySet) -> None:
