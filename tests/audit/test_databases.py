@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,19 +13,17 @@ import psycopg
 import pytest
 
 from tests.audit import drill
-
-ROOT = Path(__file__).parents[2]
+from tests.running_platform import ROOT, clean_environment
 
 
 def run_drill(data_dir: Path, database_url: str) -> dict[str, Any]:
     """Run `drill.py` on a database and return its report."""
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database_url,
-        "CXR_DATA_DIR": str(data_dir),
-        "DJANGO_SETTINGS_MODULE": "cxrplatform.settings.base",
-        "PYTHONPATH": str(ROOT),
-    }
+    environment = clean_environment(
+        data_dir,
+        DATABASE_URL=database_url,
+        DJANGO_SETTINGS_MODULE="cxrplatform.settings.base",
+        PYTHONPATH=str(ROOT),
+    )
     done = subprocess.run(
         [sys.executable, "-W", "error", str(ROOT / "tests/audit/drill.py")],
         env=environment,

@@ -1,0 +1,82 @@
+"""Is this a frontal chest radiograph worth classifying? What the header said was settled before.
+
+The first step looks at the grey values alone, the second at what the lung network found, within
+limits learned from good radiographs (`ModelSpec.fitness`). The codes are the best guess at the
+reason: an image without plausible lungs may be a knee or a badly exposed chest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ml.contracts import FloatImage, RejectedInputError, Rejection, RejectionCode
+from ml.preprocessing import lung_measurements, lung_region
+
+MAX_ASPECT = 2.0
+"""Long by short side; the longest of 12,000 radiographs has 1.8."""
+MIN_CONTRAST = 0.10
+"""Between the 2nd and 98th percentile."""
+MIN_GREYS = 24
+"""Of 64 grey steps, how many hold at least one pixel in ten thousand."""
+MAX_SINGLE_GREY = 0.80
+"""Share of one of 64 grey steps: a page, a screen, a frame with hardly an image in it."""
+
+_NO_CHEST = "No plausible pair of lungs was found: this does not look like a chest radiograph"
+_NO_FRONTAL = "The lungs do not lie side by side as in a frontal view"
+_POOR = "The lungs cannot be delineated well enough: cut off, rotated or badly exposed"
+
+_MEANINGS = {
+    "lung_area_min": (RejectionCode.NOT_CHEST, _NO_CHEST),
+    "lung_probability_min": (RejectionCode.NOT_CHEST, _NO_CHEST),
+    "lung_box_height_min": (RejectionCode.NOT_CHEST, _NO_CHEST),
+    "lung_box_width_min": (RejectionCode.NOT_FRONTAL, _NO_FRONTAL),
+    "lung_symmetry_min": (RejectionCode.NOT_FRONTAL, _NO_FRONTAL),
+}
+"""In order of precedence; any other limit means `poor_quality`."""
+
+
+def check_greys(equalised: FloatImage) -> None:
+    """Refuse what cannot be a radiograph by its shape or grey values, (height, width) in [0, 1].
+
+    Raises `RejectedInputError` (poor_quality).
+    """
+    height, width = equalised.shape
+    if max(height, width) > MAX_ASPECT * min(height, width):
+        raise _poor(f"The image is {width} x {height}: too long for a chest radiograph")
+    counts = np.bincount((equalised.ravel() * 63.999).astype(np.uint8), minlength=64)
+    shares = counts / equalised.size
+    cumulative = np.cumsum(shares)
+    low, high = np.searchsorted(cumulative, (0.02, 0.98))
+    if (high - low) / 64 < MIN_CONTRAST:
+        raise _poor("The image has hardly any contrast: blank, or badly exposed")
+    if int((shares >= 1e-4).sum()) < MIN_GREYS or float(shares.max()) > MAX_SINGLE_GREY:
+        raise _poor("The image has too few greys: a document, a drawing, or mostly empty")
+
+
+def check_lungs(lung_probabilities: FloatImage, limits: Mapping[str, float]) -> None:
+    """Refuse an image whose lungs, as the lung network sees them (h, w), are not plausible.
+
+    Raises `RejectedInputError`: not_chest, not_frontal or poor_quality, by the limit that is broken.
+    """
+    measured = lung_measurements(lung_probabilities)
+    broken = [limit for limit, value in limits.items() if _breaks(measured, limit, value)]
+    for limit, (code, detail) in _MEANINGS.items():
+        if limit in broken:
+            raise RejectedInputError(Rejection(code, detail))
+    if broken:
+        raise _poor(_POOR)
+    if lung_region(lung_probabilities) is None:
+        raise RejectedInputError(Rejection(RejectionCode.NOT_CHEST, _NO_CHEST))
+
+
+def _breaks(measured: Mapping[str, float], limit: str, value: float) -> bool:
+    name, _, side = limit.rpartition("_")
+    if name not in measured:
+        return False
+    return measured[name] < value if side == "min" else measured[name] > value
+
+
+def _poor(detail: str) -> RejectedInputError:
+    return RejectedInputError(Rejection(RejectionCode.POOR_QUALITY, detail))
