@@ -12,7 +12,7 @@ def run_diagnosis(diagnosis_id: int) -> None:
     diagnosis_run(diagnosis_id=diagnosis_id)
 
 
-@task(name="diagnosis.sweep", queue="housekeeping", time_limit=60.0)
+@task(name="diagnosis.sweep", queue="housekeeping", time_limit=60)
 def sweep() -> None:
     """Enqueue again what was lost, every 10 s."""
     diagnoses_sweep()

@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 from PIL import Image
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from apps.diagnosis.models import MAX_ATTEMPTS, Diagnosis, Triage, WorklistEntry
 from apps.diagnosis.selectors import diagnosis_result
@@ -187,7 +187,7 @@ def test_work_waits_while_the_model_is_damaged(other_version: ModelVersion, rece
 
 
 def test_what_nobody_expected_is_tried_three_times(
-    other_version: ModelVersion, receive: Receive, settings: SettingsWrapper
+    other_version: ModelVersion, receive: Receive, settings: Settings
 ) -> None:
     settings.INFERENCE_PRECISION = "int3"
     diagnosis = receive(phantom_dicom(Finding.NORMAL, seed=7, size=SIZE))
@@ -222,7 +222,7 @@ def test_a_worker_that_lost_its_lease_leaves_nothing_behind(bundled: ModelVersio
 
 
 def test_a_site_s_thresholds_replace_the_version_s(
-    other_version: ModelVersion, receive: Receive, settings: SettingsWrapper
+    other_version: ModelVersion, receive: Receive, settings: Settings
 ) -> None:
     settings.RESULT_THRESHOLDS = {"covid19": 0.123}
 

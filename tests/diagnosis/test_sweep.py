@@ -11,6 +11,8 @@ from celery import current_app
 from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
+from kombu import Queue
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from apps.diagnosis.models import MAX_ATTEMPTS, Diagnosis, WorklistEntry
 from apps.diagnosis.services.sweep import SETTLED_SECONDS, SweepResult, broker_backlog, diagnoses_sweep
@@ -29,7 +31,7 @@ def _empty_broker() -> Iterator[None]:
 
 def _purge() -> None:
     with current_app.connection_for_write() as connection, connection.channel() as channel:
-        channel.queue_purge("inference")
+        Queue("inference").bind(channel).purge()
 
 
 def age(seconds: float) -> None:
@@ -38,15 +40,15 @@ def age(seconds: float) -> None:
 
 
 def test_a_lost_message_is_sent_again_once(
-    make_queued: MakeQueued, django_capture_on_commit_callbacks: Callable[..., object]
+    make_queued: MakeQueued, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
+    with django_capture_on_commit_callbacks(execute=True):
         make_queued()
     assert broker_backlog() == 1
     _purge()
     age(SETTLED_SECONDS + 1)
 
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
+    with django_capture_on_commit_callbacks(execute=True):
         assert diagnoses_sweep() == SweepResult(enqueued=1, failed=0)
     assert broker_backlog() == 1
 
@@ -61,14 +63,14 @@ def test_a_message_on_its_way_is_left_alone(make_queued: MakeQueued) -> None:
 
 
 def test_a_dead_worker_s_diagnosis_is_handed_on(
-    make_queued: MakeQueued, django_capture_on_commit_callbacks: Callable[..., object]
+    make_queued: MakeQueued, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     diagnosis = make_queued()
     Diagnosis.objects.claim(diagnosis.pk)
     assert diagnoses_sweep() == SweepResult(enqueued=0, failed=0), "its lease still runs"
     Diagnosis.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
 
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
+    with django_capture_on_commit_callbacks(execute=True):
         assert diagnoses_sweep() == SweepResult(enqueued=1, failed=0)
 
     assert broker_backlog() == 1
@@ -91,9 +93,9 @@ def test_an_image_that_kills_every_worker_is_set_aside(make_queued: MakeQueued) 
 
 
 def test_the_broker_folder_is_inside_the_data_folder(
-    make_queued: MakeQueued, django_capture_on_commit_callbacks: Callable[..., object]
+    make_queued: MakeQueued, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
+    with django_capture_on_commit_callbacks(execute=True):
         make_queued()
 
     assert list(Path(settings.DATA_DIR).rglob("*.inference.msg"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -28,7 +29,7 @@ Status = Diagnosis.Status
 MakeQueued = Callable[..., Diagnosis]
 
 
-def settle(diagnosis: Diagnosis, status: Diagnosis.Status, **fields: object) -> Diagnosis:
+def settle(diagnosis: Diagnosis, status: Diagnosis.Status, **fields: Any) -> Diagnosis:
     """Bring a queued diagnosis to an outcome as a worker does."""
     token = Diagnosis.objects.claim(diagnosis.pk)
     assert token is not None
@@ -127,7 +128,7 @@ def test_orderings_and_filters(make_queued: MakeQueued, actor_of: ActorMaker) ->
         for key, d in {"routine": routine, "urgent": urgent, "waiting": waiting}.items()
     }
 
-    def found(**filters: object) -> list[str]:
+    def found(**filters: Any) -> list[str]:
         names = {pk: key for key, pk in studies.items()}
         return [names[entry.study_id] for entry in worklist(actor=actor, **filters)]
 
