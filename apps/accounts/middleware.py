@@ -98,8 +98,8 @@ class SecondFactorMiddleware:
         if not settings.MFA_REQUIRED or not getattr(view_func, "login_required", True):
             return None
         match = request.resolver_match
-        if match and (match.url_name or "").startswith(_EXEMPT_PREFIXES):
-            return None
+        if match and not match.namespace and (match.url_name or "").startswith(_EXEMPT_PREFIXES):
+            return None  # allauth's own pages; the administration of the same models has a namespace
         user = request.user
         if not isinstance(user, User) or not second_factor_required(user) or is_mfa_enabled(user):
             return None

@@ -31,7 +31,10 @@ def sign_in(client: Client, user: User) -> str:
 
 
 @pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.DATA_SCIENTIST])
-@pytest.mark.parametrize("address", ["/admin/", "/"])
+@pytest.mark.parametrize(
+    "address",
+    ["/", "/admin/", "/admin/mfa/authenticator/", "/admin/account/emailaddress/", "/admin/accounts/user/"],
+)
 def test_these_roles_get_nowhere_without_one(
     role: Role, address: str, client: Client, person: Callable[[Role], User]
 ) -> None:
