@@ -23,9 +23,7 @@ def calibrated_probabilities(
     return {label: float(share) for label, share in zip(labels, shares, strict=True)}
 
 
-def conformal_set(
-    probabilities: Mapping[str, float], quantiles: Mapping[str, float]
-) -> tuple[str, ...]:
+def conformal_set(probabilities: Mapping[str, float], quantiles: Mapping[str, float]) -> tuple[str, ...]:
     """Return the findings that cannot be ruled out, most probable first.
 
     Class-conditional split conformal prediction (Vovk 2012): a finding is in when its probability is

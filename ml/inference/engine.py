@@ -184,9 +184,7 @@ class OpenVinoClassifier:
         return Evidence(lung_probabilities, prepared, logits[0], class_maps[0])
 
     def _probabilities(self, evidence: Evidence) -> dict[str, float]:
-        return calibrated_probabilities(
-            evidence.logits, self.spec.labels, temperature=self.spec.temperature
-        )
+        return calibrated_probabilities(evidence.logits, self.spec.labels, temperature=self.spec.temperature)
 
 
 def _compiled(

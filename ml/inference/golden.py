@@ -63,5 +63,5 @@ def check_classifier(classifier: OpenVinoClassifier) -> None:
 
 
 def _answer(classifier: OpenVinoClassifier, label: Finding, seed: int) -> dict[str, float]:
-    image = phantom(label, seed=seed, size=(512, 512)).astype(np.float32) / FULL_SCALE
+    image = np.asarray(phantom(label, seed=seed, size=(512, 512)) / FULL_SCALE, np.float32)
     return classifier.probabilities(Radiograph(image, RadiographFacts(file_format="png")))
