@@ -1,13 +1,18 @@
 """Addresses of the pages."""
 
+from django.contrib.auth.decorators import login_not_required
+from django.templatetags.static import static
 from django.urls import path
+from django.views.generic import RedirectView
 
 from apps.portal.views import house, images, models, reading, upload, worklist
 
 app_name = "portal"
+favicon = login_not_required(RedirectView.as_view(url=static("favicon.svg"), permanent=True))
 
 urlpatterns = [
     path("", house.home, name="home"),
+    path("favicon.ico", favicon, name="favicon"),
     path("worklist/", worklist.worklist, name="worklist"),
     path("studies/", reading.study_of_uid, name="study_of_uid"),
     path("studies/<int:study_id>/", reading.reading, name="reading"),

@@ -60,8 +60,8 @@ class Visitor:
     def sign_in(self, email: str, password: str = PASSWORD) -> None:
         """Sign in by the form."""
         self.goto("/accounts/login/")
-        self.page.get_by_label("E-mail").first.fill(email)
-        self.page.get_by_label("Password").first.fill(password)
+        self.page.locator("[name=login]").fill(email)
+        self.page.locator("[name=password]").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url(lambda address: "/accounts/login" not in address)
 
