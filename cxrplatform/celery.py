@@ -13,7 +13,6 @@ TRANSPORT_ALIASES["filesystem"] = "cxrplatform.filesystem_broker:Transport"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cxrplatform.settings.base")
 app = Celery("cxrplatform")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.add_defaults({"task_routes": ["apps.core.tasks.queue_of_task"]})
 app.autodiscover_tasks()
 
 

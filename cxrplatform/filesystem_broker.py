@@ -32,13 +32,13 @@ class Channel(filesystem.Channel):
     def _option(args: tuple[Any, ...], name: str) -> str:
         return str(args[0].client.transport_options[name])
 
-    def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:
+    def _put(self, queue: str, message: Any, **_: Any) -> None:  # type: ignore[override]  # its own bases disagree
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}.msg"
         part = self.taken / name
-        part.write_text(dumps(payload), encoding="utf-8")
+        part.write_text(dumps(message), encoding="utf-8")
         part.rename(self.messages / name)
 
-    def _get(self, queue: str) -> Any:
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
         suffix = f".{queue}.msg"
         for name in sorted(entry for entry in os.listdir(self.messages) if entry.endswith(suffix)):
             taken = self.taken / name

@@ -79,8 +79,7 @@ class Platform:
 
     @staticmethod
     def _read(stream: Any, lines: list[str]) -> None:
-        for line in stream:
-            lines.append(line.rstrip("\n"))
+        lines.extend(line.rstrip("\n") for line in stream)
 
     def wait_until_ready(self, deadline: float = 90.0) -> None:
         """Wait for the READY line and read the addresses from it."""
@@ -148,7 +147,7 @@ class Platform:
         headers = {"Content-Type": content_type} if content_type else {}
         if key:
             headers["Authorization"] = f"Api-Key {key}"
-        request = urllib.request.Request(self.url + path, data=body, headers=headers, method=method)  # noqa: S310
+        request = urllib.request.Request(self.url + path, data=body, headers=headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return Answer(answer.status, dict(answer.headers), answer.read())
@@ -167,6 +166,9 @@ class Platform:
         finally:
             for reader in self._readers:
                 reader.join(5)
+            for stream in (self.process.stdout, self.process.stderr):
+                if stream is not None:
+                    stream.close()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ class DataFolderBusyError(PermanentError):
 
 
 def data_folder_prepare() -> bool:
-    """Make the data folder (mode 0700) and its folders for temporary files; return whether it was made now."""
+    """Make the data folder (mode 0700) and its folders for passing files; return whether it was made now."""
     folder: Path = settings.DATA_DIR
     made = not folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

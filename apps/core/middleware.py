@@ -53,7 +53,9 @@ def probes(get_response: GetResponse) -> GetResponse:
                     status=403,
                     content_type="text/plain",
                 )
-            response = HttpResponse(metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")
+            response = HttpResponse(
+                metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8"
+            )
         else:
             return get_response(request)
         response["Cache-Control"] = "no-store"

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 
 _PATIENCE_SECONDS = 30.0
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask one that listens everywhere
 
 
 async def wait_until_ready(*, host: str, port: int, say: Callable[[str], None]) -> None:
@@ -14,7 +15,7 @@ async def wait_until_ready(*, host: str, port: int, say: Callable[[str], None]) 
     loop = asyncio.get_running_loop()
     reminder = loop.time() + _PATIENCE_SECONDS
     while True:
-        status, body = await _get_readyz(host={"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port=port)  # noqa: S104
+        status, body = await _get_readyz(host=_EVERYWHERE.get(host, host), port=port)
         if status == 200:
             return
         if loop.time() > reminder:

@@ -198,7 +198,9 @@ class Supervisor:
             status = await child.ended()
             if self._stopping.is_set():
                 return
-            pause = 0.0 if time.monotonic() - begun > _STEADY_SECONDS else min(2 * pause + 0.5, _LONGEST_PAUSE)
+            pause = (
+                0.0 if time.monotonic() - begun > _STEADY_SECONDS else min(2 * pause + 0.5, _LONGEST_PAUSE)
+            )
             self._say(f"{child.program.name} ended with {_describe(status)}; restarting in {pause:g} s")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)

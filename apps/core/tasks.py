@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _queues: dict[str, Queue] = {}
 
 
-def task(*, name: str, queue: Queue, time_limit: float | None = None) -> Callable[[F], Any]:
+def task(*, name: str, queue: Queue, time_limit: int | None = None) -> Callable[[F], Any]:
     """Declare a Celery task: late acknowledgement, no result, no automatic retry.
 
     Retries belong to the row that the task works on (attempts and a lease), because a broker's
@@ -25,11 +25,11 @@ def task(*, name: str, queue: Queue, time_limit: float | None = None) -> Callabl
 
     Raises `ValueError` for a `time_limit` (seconds) above the one that the brokers' redelivery is set to.
     """
-    longest: float = settings.CELERY_TASK_TIME_LIMIT
+    longest: int = settings.CELERY_TASK_TIME_LIMIT
     if time_limit is None:
         time_limit = longest
     elif time_limit > longest and queue != "training":
-        raise ValueError(f"Task {name}: {time_limit:g} s is above CELERY_TASK_TIME_LIMIT, {longest:g} s.")
+        raise ValueError(f"Task {name}: {time_limit} s is above CELERY_TASK_TIME_LIMIT, {longest} s.")
 
     _queues[name] = queue
 
@@ -40,7 +40,7 @@ def task(*, name: str, queue: Queue, time_limit: float | None = None) -> Callabl
             reject_on_worker_lost=False,
             ignore_result=True,
             max_retries=0,
-            soft_time_limit=0.9 * time_limit,
+            soft_time_limit=int(0.9 * time_limit),
             time_limit=time_limit,
         )(function)
 

@@ -29,7 +29,7 @@ def enqueue_on_commit(task: Task[..., Any], *args: Any) -> None:
 
 
 def _send(task: Task[..., Any], args: tuple[Any, ...]) -> None:
-    global _paused_until  # noqa: PLW0603
+    global _paused_until
     if time.monotonic() < _paused_until:
         return
     try:

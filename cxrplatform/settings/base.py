@@ -141,7 +141,7 @@ FILE_UPLOAD_TEMP_DIR = UPLOADS_DIR if UPLOADS_DIR.is_dir() else None
 # --- Work ------------------------------------------------------------------------------------
 # The database is the truth and the broker a hint: no results, no redelivery that we rely on.
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://localhost")
-CELERY_TASK_TIME_LIMIT = 300.0
+CELERY_TASK_TIME_LIMIT = 300
 CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(
     CELERY_BROKER_URL, data_dir=DATA_DIR, time_limit=CELERY_TASK_TIME_LIMIT
 )
@@ -150,6 +150,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker for ever
 CELERY_BROKER_NATIVE_DELAYED_DELIVERY_QUEUE_TYPE = "classic"  # we delay nothing; quorum costs seconds
 CELERY_TASK_QUEUES = broker.queues(CELERY_BROKER_URL)
+CELERY_TASK_ROUTES = ["apps.core.tasks.queue_of_task"]
 CELERY_TASK_DEFAULT_QUEUE = "housekeeping"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_SERIALIZER = "json"

@@ -27,7 +27,11 @@ def test_folder_is_private_and_made_once(data_dir: Path) -> None:
 
 def test_second_holder_is_refused_and_told_who_holds_it(data_dir: Path) -> None:
     data_folder_prepare()
-    with data_folder_lock(), pytest.raises(DataFolderBusyError, match=rf"process {os.getpid()}\b"), data_folder_lock():
+    with (
+        data_folder_lock(),
+        pytest.raises(DataFolderBusyError, match=rf"process {os.getpid()}\b"),
+        data_folder_lock(),
+    ):
         pass
     with data_folder_lock():
         pass

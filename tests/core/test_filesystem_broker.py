@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 from kombu import Connection
@@ -33,19 +34,19 @@ def test_messages_come_back_in_order_and_by_queue(connection: Connection, tmp_pa
         with pytest.raises(Empty):
             inference.get_nowait()
         assert training.get_nowait().payload == {"number": "other"}
-    assert [path for path in (tmp_path / "broker").rglob("*.msg")] == []
+    assert list((tmp_path / "broker").rglob("*.msg")) == []
 
 
 def test_each_message_has_one_reader(connection: Connection) -> None:
     total, readers = 200, 4
-    channel = connection.channel()
+    channel: Any = connection.channel()
     for number in range(total):
         channel._put("inference", {"number": number})
     taken: list[int] = []
     start = Barrier(readers)
 
     def read() -> None:
-        mine = connection.clone().channel()
+        mine: Any = connection.clone().channel()
         start.wait()
         while True:
             try:

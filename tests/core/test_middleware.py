@@ -19,5 +19,7 @@ def test_pages_of_a_signed_in_person_are_not_stored() -> None:
 def test_what_a_view_decided_stays() -> None:
     request = RequestFactory().get("/")
     request.user = get_user_model()(email="a@example.org")
-    response = private_pages(lambda _: HttpResponse(headers={"Cache-Control": "private, max-age=60"}))(request)
+    response = private_pages(lambda _: HttpResponse(headers={"Cache-Control": "private, max-age=60"}))(
+        request
+    )
     assert response["Cache-Control"] == "private, max-age=60"

@@ -90,9 +90,7 @@ def test_pause_between_restarts_grows(tmp_path: Path) -> None:
         if len(said) == 2:
             supervisor.stop()
 
-    supervisor = Supervisor(
-        [program(tmp_path, "hasty", "sys.exit(3)")], log_dir=tmp_path / "log", say=say
-    )
+    supervisor = Supervisor([program(tmp_path, "hasty", "sys.exit(3)")], log_dir=tmp_path / "log", say=say)
 
     async def never() -> None:
         raise AssertionError("It was never ready.")

@@ -23,9 +23,7 @@ class Orthanc:
     def request(self, method: str, path: str, body: bytes | dict[str, Any] | None = None) -> Any:
         """Send a request, JSON for a dictionary; return the answer, read as JSON where it is."""
         data = json.dumps(body).encode() if isinstance(body, dict) else body
-        request = urllib.request.Request(  # noqa: S310
-            f"http://127.0.0.1:{self.http_port}{path}", data=data, method=method
-        )
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", data=data, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:
             content = answer.read()
         try:

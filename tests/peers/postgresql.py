@@ -23,9 +23,25 @@ def postgresql_server() -> Iterator[RunningProgram]:
     port = free_port()
     with server_folder("postgres") as folder:
         data = folder / "data"
-        as_user: dict[str, Any] = {"cwd": folder, "check": True, "capture_output": True, **account("postgres")}
+        as_user: dict[str, Any] = {
+            "cwd": folder,
+            "check": True,
+            "capture_output": True,
+            **account("postgres"),
+        }
         subprocess.run(
-            [initdb, "--pgdata", str(data), "--username", "cxr", "--auth", "trust", "--no-sync", "--encoding", "UTF8"],
+            [
+                initdb,
+                "--pgdata",
+                str(data),
+                "--username",
+                "cxr",
+                "--auth",
+                "trust",
+                "--no-sync",
+                "--encoding",
+                "UTF8",
+            ],
             **as_user,
         )
         server = RunningProgram(

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ def server_folder(user: str | None = None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def account(user: str) -> dict[str, object]:
+def account(user: str) -> dict[str, Any]:
     """Return `subprocess` arguments for servers that refuse to run as root."""
     if os.getuid() != 0:
         return {}
@@ -91,14 +92,18 @@ class RunningProgram:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                **self._account,  # type: ignore[arg-type]  # user and group
+                **self._account,
             )
-        wait_for(self._answers, deadline=self.deadline, what=f"{self.command[0]} on port {self.port}", every=0.1)
+        wait_for(
+            self._answers, deadline=self.deadline, what=f"{self.command[0]} on port {self.port}", every=0.1
+        )
 
     def _answers(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
-            raise AssertionError(f"{self.command[0]} ended:\n{(self.folder / 'output.log').read_text()[-4000:]}")
+            raise AssertionError(
+                f"{self.command[0]} ended:\n{(self.folder / 'output.log').read_text()[-4000:]}"
+            )
         return listens(self.port)
 
     def kill(self) -> None:

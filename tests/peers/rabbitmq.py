@@ -11,9 +11,7 @@ from tests.peers.program import RunningProgram, find_program, free_port, server_
 @contextmanager
 def rabbitmq_server() -> Iterator[RunningProgram]:
     """Run a RabbitMQ node of its own name, with its own port mapper, so that it meets no other."""
-    program = find_program(
-        "rabbitmq-server", package="rabbitmq-server", folders=["/usr/lib/rabbitmq/bin"]
-    )
+    program = find_program("rabbitmq-server", package="rabbitmq-server", folders=["/usr/lib/rabbitmq/bin"])
     # Debian's wrapper in /usr/sbin insists on the system's own user and folders.
     program = program.replace("/usr/sbin/", "/usr/lib/rabbitmq/bin/")
     port, mapper_port = free_port(), free_port()

@@ -42,9 +42,18 @@ def programs(*, web_descriptor: int) -> list[Program]:
 
 def _celery_worker(name: str, queues: str, threads: int) -> list[str]:
     return [
-        *("-m", "celery", "-q", "-A", "cxrplatform", "worker", "--hostname", f"{name}@%h", "--queues", queues),
-        *("--pool", "threads", "--concurrency", str(threads)),
-        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        *[
+            "-m",
+            "celery",
+            "-q",
+            "-A",
+            "cxrplatform",
+            "worker",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+        ],
+        *f"--hostname {name}@%h --queues {queues} --pool threads --concurrency {threads}".split(),
     ]
 
 
