@@ -40,7 +40,12 @@ def objects_storage(url: str, *, data_dir: Path) -> dict[str, Any]:
     if parts.scheme == "azure":
         return {
             "BACKEND": "storages.backends.azure_storage.AzureStorage",
-            "OPTIONS": {"azure_container": parts.netloc, "location": prefix, "overwrite_files": False, **query},
+            "OPTIONS": {
+                "azure_container": parts.netloc,
+                "location": prefix,
+                "overwrite_files": False,
+                **query,
+            },
         }
     if parts.scheme == "gs":
         return {
