@@ -33,7 +33,7 @@ def programs(*, web_descriptor: int) -> list[Program]:
     """
     return [
         Program("web", [_MANAGE, "run_web", "--socket", str(web_descriptor)], descriptors=[web_descriptor]),
-        Program("listener", [_MANAGE, "run_listener", "--skip-checks"]),
+        Program("listener", [_MANAGE, "run_listener"]),
         Program("worker", _celery_worker("worker", "inference,housekeeping", settings.WORKER_THREADS)),
         Program("trainer", _celery_worker("trainer", "training", 1)),
         Program("beat", ["-m", "celery", "-q", "-A", "cxrplatform", "beat"]),
