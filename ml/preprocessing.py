@@ -105,7 +105,7 @@ def lung_mask(lung_probabilities: FloatImage) -> NDArray[np.bool_]:
     areas = stats[1:, cv2.CC_STAT_AREA]
     largest = np.argsort(areas)[::-1][:2]
     kept = [int(i) + 1 for i in largest if areas[i] >= MIN_COMPONENT_SHARE * areas[largest[0]]]
-    return np.isin(labels, kept)
+    return np.asarray(np.isin(labels, kept), np.bool_)
 
 
 def lung_region(lung_probabilities: FloatImage) -> Region | None:
@@ -203,7 +203,7 @@ def _hull(mask: NDArray[np.bool_], region: Region, size: int) -> NDArray[np.bool
     sides = np.array([region.right - region.left, region.bottom - region.top])
     inside = np.rint((fractions - corner) / sides * size - 0.5).astype(np.int32)
     drawn = np.zeros((size, size), np.uint8)
-    return cv2.fillConvexPoly(drawn, inside, 1).astype(np.bool_)
+    return np.asarray(cv2.fillConvexPoly(drawn, inside, 1), np.bool_)
 
 
 def _resized(image: FloatImage, height: int, width: int) -> FloatImage:

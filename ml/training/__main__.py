@@ -37,6 +37,8 @@ def main() -> None:
     classifier.add_argument("--lungs", type=Path, default=BUNDLED, help="folder with lungs.xml, .bin, .json")
     classifier.add_argument("--out", type=Path, default=BUNDLED)
     classifier.add_argument("--cache", type=Path, help="keep prepared crops here")
+    classifier.add_argument("--init", type=Path, help="continue from this model version's folder")
+    classifier.add_argument("--learning-rate", type=float, default=TrainingConfig.learning_rate)
     classifier.add_argument("--epochs", type=int, default=TrainingConfig.epochs)
     classifier.add_argument("--seed", type=int, default=TrainingConfig.seed)
     options = parser.parse_args()
@@ -51,6 +53,8 @@ def main() -> None:
             out_dir=options.out,
             lungs=options.lungs,
             cache_dir=options.cache,
+            init=options.init,
+            learning_rate=options.learning_rate,
             epochs=options.epochs,
             seed=options.seed,
         )

@@ -12,6 +12,8 @@ from ml.training.precision import PRECISIONS
 
 GROWTH = ((0.5, 0.6), (0.8, 0.8), (1.0, 1.0))
 """Until which share of the epochs images have which share of the final side."""
+GROWTH_CONTINUED = ((0.6, 0.8), (1.0, 1.0))
+"""The same for a run that starts from trained weights, which know the coarse things already."""
 SIZE_STEP = 16
 """Sides of smaller images are multiples of the network's total stride."""
 
@@ -66,7 +68,8 @@ class TrainingConfig:
         """Give the images' side in an epoch, counted from 0; the last epoch always has the final side."""
         if not self.progressive_resizing or epoch == self.epochs - 1:
             return self.input_size
-        share = next(size for until, size in GROWTH if epoch < until * self.epochs)
+        growth = GROWTH if self.init is None and self.weights is None else GROWTH_CONTINUED
+        share = next(size for until, size in growth if epoch < until * self.epochs)
         return min(self.input_size, max(1, round(share * self.input_size / SIZE_STEP)) * SIZE_STEP)
 
     def check(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -12,7 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ml.contracts import ModelSpec
 from ml.datasets.manifest import Manifest
 from ml.model_folder import file_sha256, folder_digest, read_spec
 from ml.training.config import TrainingConfig
@@ -54,11 +54,12 @@ def lineage_record(
     }
 
 
-def _parent(folder: Path | None) -> dict[str, str] | None:
+def _parent(folder: Path | None) -> dict[str, Any] | None:
+    """Name the version that a run continued from, with its own lineage: it may not be kept anywhere."""
     if folder is None:
         return None
-    spec: ModelSpec = read_spec(folder)
-    return {"name": spec.name, "sha256": folder_digest(folder)}
+    lineage = json.loads((folder / "lineage.json").read_text())
+    return {"name": read_spec(folder).name, "sha256": folder_digest(folder), "lineage": lineage}
 
 
 def _sources(manifest: Manifest) -> dict[str, dict[str, Any]]:

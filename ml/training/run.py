@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from ml.evaluation.calibration import (
 )
 from ml.evaluation.metrics import evaluation_report
 from ml.graph import Graph
+from ml.inference import golden_prediction
 from ml.model_folder import read_spec, write_spec
 from ml.preprocessing import PREPROCESSING_VERSION
 from ml.training.card import write_card
@@ -86,7 +87,8 @@ def train(config: TrainingConfig, *, progress: ProgressCallback) -> Path:
         )
         _write_json(partial / "lineage.json", lineage)
         write_card(partial)
-        write_spec(partial, read_spec(partial))
+        spec = write_spec(partial, read_spec(partial))
+        write_spec(partial, replace(spec, golden=golden_prediction(partial)))
         if config.out_dir.exists():
             config.out_dir.rmdir()
         partial.rename(config.out_dir)

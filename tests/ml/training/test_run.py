@@ -68,7 +68,8 @@ def test_a_version_is_complete_repeatable_and_can_be_continued(
 
     child = replace(config, out_dir=tmp_path / "child", init=folder, trainable_layers=1, epochs=1)
     lineage = json.loads((train(child, progress=steps.append) / "lineage.json").read_text())
-    assert lineage["parent"] == {"name": "cxr", "sha256": folder_digest(folder)}
+    assert lineage["parent"]["sha256"] == folder_digest(folder)
+    assert lineage["parent"]["lineage"]["settings"]["epochs"] == config.epochs
 
 
 @pytest.mark.parametrize(
