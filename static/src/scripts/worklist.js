@@ -37,6 +37,20 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   last = detail.serverResponse;
 });
 
+/* On a phone the views scroll sideways: the open one is in sight, and a refresh does not move them. */
+const views = () => document.querySelector(".views");
+let scrolled = 0;
+
+views()?.querySelector("[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+document.addEventListener("htmx:beforeSwap", () => {
+  scrolled = views()?.scrollLeft ?? 0;
+});
+document.addEventListener("htmx:afterSwap", () => {
+  if (views()) {
+    views().scrollLeft = scrolled;
+  }
+});
+
 /** While the server does not answer, the list says so and keeps what it last knew. */
 function say(reachable) {
   document.querySelector("[data-live]")?.toggleAttribute("data-stale", !reachable);
