@@ -21,9 +21,10 @@ from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.pdu_primitives import P_DATA
-from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
+from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from apps.gateway.callers import Caller
+from apps.gateway.sockets import ClosingSocket
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ class BoundedDimse(DIMSEServiceProvider):
         return self.message is not None or not self.msg_queue.empty()
 
 
-class BoundedSocket(AssociationSocket):
+class BoundedSocket(ClosingSocket):
     """Reads a PDU within its length and time, or not at all."""
 
     def recv(self, nr_bytes: int) -> bytearray:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
-from pynetdicom import AE, _config
+from pynetdicom import _config
 from pynetdicom.association import Association
 
 from apps.core.errors import PermanentError, RetriableError
 from apps.gateway.abilities import VERIFICATION
+from apps.gateway.sockets import CallingAE
 
 _CONNECT_SECONDS = 10
 _ANSWER_SECONDS = 60
@@ -88,7 +89,7 @@ def _associate(
     calling_ae_title: str,
     contexts: Iterable[tuple[str, str]],
 ) -> Association:
-    ae = AE(calling_ae_title)
+    ae = CallingAE(calling_ae_title)
     ae.connection_timeout = _CONNECT_SECONDS
     ae.acse_timeout = _CONNECT_SECONDS
     ae.dimse_timeout = _ANSWER_SECONDS

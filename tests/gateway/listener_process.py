@@ -13,21 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset
-from pynetdicom import AE
 from pynetdicom.association import Association
 
+from apps.gateway.sockets import CallingAE
 from tests.peers.program import find_program
 from tests.running_platform import ROOT, clean_environment
 from tests.waiting import wait_for
 
 AE_TITLE = "CXRPLATFORM"
-
-
-def prepared_folder(folder: Path) -> Path:
-    """Make a data folder with an empty database; the listener neither migrates nor bootstraps."""
-    folder.mkdir(parents=True, exist_ok=True)
-    manage(folder, "migrate", "-v0")
-    return folder
 
 
 def manage(data_dir: Path, *arguments: str, **environment: str) -> str:
@@ -49,9 +42,11 @@ class ListenerProcess:
 
     def __init__(self, data_dir: Path, **environment: str) -> None:
         self.data_dir = data_dir
-        self.environment = clean_environment(data_dir, **environment)
+        # As `up` starts it: one heap per thread would make it grow.
+        self.environment = clean_environment(data_dir, MALLOC_ARENA_MAX="2", **environment)
         self.lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
         self.port = 0
 
     def start(self) -> None:
@@ -66,14 +61,16 @@ class ListenerProcess:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
+        self._reader.start()
         line = wait_for(self._ready_line, deadline=60, what="LISTENER READY")
         self.port = int(line.rsplit(":", 1)[1])
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            self.lines.append(line.rstrip())
+        with process.stdout:
+            for line in process.stdout:
+                self.lines.append(line.rstrip())
 
     def _ready_line(self) -> str:
         assert self.process is not None
@@ -96,13 +93,17 @@ class ListenerProcess:
         """Ask it to drain; return its exit status."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(timeout=15)
+        status = self.process.wait(timeout=15)
+        self.kill()
+        return status
 
     def kill(self) -> None:
         """End it at once, as a power cut would."""
         if self.process is not None:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
+        if self._reader is not None:
+            self._reader.join()
 
     def rows(self, query: str, *parameters: object) -> list[Any]:
         """Ask the database."""
@@ -125,7 +126,7 @@ class ListenerProcess:
         self, *, calling: str = "MODALITY", called: str = AE_TITLE, contexts: Sequence[tuple[str, str]] = ()
     ) -> Iterator[Association]:
         """Open an association that proposes (SOP class, transfer syntax) pairs."""
-        ae = AE(calling)
+        ae = CallingAE(calling)
         ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 30
         for sop_class_uid, transfer_syntax_uid in contexts:
             ae.add_requested_context(sop_class_uid, transfer_syntax_uid)

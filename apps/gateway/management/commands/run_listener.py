@@ -17,6 +17,7 @@ class Command(BaseCommand):
     """Run the DICOM listener until SIGTERM or SIGINT."""
 
     help = "Accept C-ECHO and C-STORE on CXR_DICOM_HOST:CXR_DICOM_PORT (0 picks a free port) until SIGTERM."
+    requires_system_checks = ()  # they would load every page and serializer; `up` and CI run them
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Say `LISTENER READY host:port` once associations are accepted, then wait for the signal."""
