@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from apps.accounts.access import Actor
 from apps.accounts.roles import Role
@@ -18,8 +19,9 @@ from tests.gateway.listener_process import ListenerProcess
 @pytest.mark.xdist_group("listener")
 @pytest.mark.parametrize(("role", "status"), [(Role.ADMINISTRATOR, 200), (Role.RADIOLOGIST, 302)])
 def test_administrators_send_an_echo(
-    db: None, client: Client, listener: ListenerProcess, role: Role, status: int
+    db: None, client: Client, settings: Settings, listener: ListenerProcess, role: Role, status: int
 ) -> None:
+    settings.MFA_REQUIRED = False
     roles_sync()
     client.force_login(user_create(email="a@example.org", role=role, password="p4ss-Word-1", by="test"))
     peer = peer_add(

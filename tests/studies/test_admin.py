@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from apps.accounts.roles import Role
 from apps.accounts.services import roles_sync, user_create
@@ -17,8 +18,9 @@ TABLES = ["patient", "study", "series", "instance", "conflictingobject", "quaran
 
 
 @pytest.fixture
-def administrator(db: None, client: Client) -> Client:
+def administrator(db: None, client: Client, settings: Settings) -> Client:
     """A signed-in administrator."""
+    settings.MFA_REQUIRED = False
     roles_sync()
     client.force_login(
         user_create(email="admin@example.org", role=Role.ADMINISTRATOR, password="p4ss-Word-1", by="test")
