@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,7 +18,10 @@ from apps.core.errors import PermanentError
 from apps.studies.identifiers import derived_uid
 from ml import phantom
 
-_REFUSALS = {"lateral": "rejected: not_frontal", "hand": "rejected: not_chest"}
+_REFUSED = {
+    "lateral": "rejected: not_frontal",
+    **dict.fromkeys(("hand", "document", "blank", "ct_slice"), "rejected"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,7 @@ class DemoObject:
 
 def synthetic_objects(folder: Path) -> list[DemoObject]:
     """Write the phantoms into `folder`: each finding, a re-send, a conflict, refusals, a corrupt file."""
-    objects = [
-        _phantom(folder, kind, seed, expected=_REFUSALS.get(kind, "rejected" if kind in _OTHERS else kind))
-        for kind, seed in phantom.DEMO
-    ]
+    objects = [_phantom(folder, kind, seed, expected=_REFUSED.get(kind, kind)) for kind, seed in phantom.DEMO]
     first, second = objects[0], objects[1]
     objects.append(
         DemoObject(f"{first.name}, sent again", first.path, first.sop_instance_uid, "known", is_again=True)
@@ -48,9 +47,6 @@ def synthetic_objects(folder: Path) -> list[DemoObject]:
     objects.append(_conflict(folder, holds=second, pixels_of=first))
     objects.append(_corrupt(folder, like=first))
     return objects
-
-
-_OTHERS = {"document", "blank", "ct_slice"}
 
 
 def _phantom(folder: Path, kind: str, seed: int, *, expected: str) -> DemoObject:
@@ -69,12 +65,12 @@ def _conflict(folder: Path, *, holds: DemoObject, pixels_of: DemoObject) -> Demo
 
 
 def _corrupt(folder: Path, *, like: DemoObject) -> DemoObject:
-    """A file whose File Meta Information promises an image, and noise where its dataset should be."""
+    """A file that ends in the middle of its header, as after a full disk or a broken transfer."""
     whole = like.path.read_bytes()
     ds = dcmread(like.path, stop_before_pixels=True)
     meta_end = 132 + 12 + int(ds.file_meta.FileMetaInformationGroupLength)
     path = folder / "corrupt.dcm"
-    path.write_bytes(whole[:meta_end] + random.Random(7).randbytes(4096))
+    path.write_bytes(whole[: meta_end + 60])
     return DemoObject("corrupt file", path, like.sop_instance_uid, "quarantined")
 
 
