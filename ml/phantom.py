@@ -182,28 +182,41 @@ def _model() -> tuple[Mapping[str, _Family], Mapping[str, _Distribution]]:
     return families, distributions
 
 
-SPREAD = 0.55
-"""Standard deviations of the learned distribution that phantoms use: rare shapes stay away."""
-EMPHASIS = 0.35
-"""How far a phantom is moved on from its family's other findings."""
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How phantoms of a kind are drawn from what was learned."""
+
+    spread: float = 0.55
+    """Standard deviations of the learned distribution to use: rare shapes stay away."""
+    emphasis: float = 0.35
+    """How far to move on from the family's other findings."""
+    bone: float = 0.075
+    vessel: float = 0.06
+
+
+_STYLES: dict[str, _Style] = {}
 
 
 def _sample(label: str, seed: int, size: Size) -> StoredImage:
     families, distributions = _model()
-    distribution = distributions[label]
+    distribution, style = distributions[label], _STYLES.get(label, _Style())
     family = families[distribution.family]
     chance = _generator(label, seed)
     noise = chance.standard_normal(len(distribution.mean)).astype(np.float32)
     coefficients = (
-        distribution.mean + SPREAD * distribution.factor @ noise + EMPHASIS * distribution.direction
+        distribution.mean
+        + style.spread * distribution.factor @ noise
+        + style.emphasis * distribution.direction
     )
     image = family.mean + np.tensordot(coefficients, family.components, axes=1)
     fine = np.asarray(
         Image.fromarray(image.astype(np.float32)).resize((CANVAS, CANVAS), Image.Resampling.BICUBIC)
     )
     if distribution.family in RIBCAGES:
+        cage = RIBCAGES[distribution.family]
+        anatomy = draw_anatomy(chance, cage, bone=style.bone, vessel=style.vessel)
         # Dense regions hide what lies over them: the film is nearly white there already.
-        fine = fine + draw_anatomy(chance, RIBCAGES[distribution.family]) * (1.15 - fine)
+        fine = fine + anatomy * (1.15 - fine)
     return _stored(_enlarged(fine, size, chance))
 
 

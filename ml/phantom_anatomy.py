@@ -39,8 +39,10 @@ RIBCAGES = {
 }
 
 
-def draw_anatomy(chance: np.random.Generator, cage: Ribcage) -> NDArray[np.float64]:
-    """Return what to add to an image of (CANVAS, CANVAS): about 0 to 0.1 of the grey scale."""
+def draw_anatomy(
+    chance: np.random.Generator, cage: Ribcage, *, bone: float, vessel: float
+) -> NDArray[np.float64]:
+    """Return what to add to an image of (CANVAS, CANVAS); `bone` and `vessel` are the greatest greys."""
     bones = Image.new("L", (CANVAS, CANVAS), 0)
     vessels = Image.new("L", (CANVAS, CANVAS), 0)
     for side in (-1, 1):
@@ -50,7 +52,7 @@ def draw_anatomy(chance: np.random.Generator, cage: Ribcage) -> NDArray[np.float
     _draw_spine(bones, chance, cage)
     soft = np.asarray(bones.filter(ImageFilter.GaussianBlur(1.6)), dtype=np.float64) / 255
     fine = np.asarray(vessels.filter(ImageFilter.GaussianBlur(1.1)), dtype=np.float64) / 255
-    return chance.uniform(0.065, 0.085) * soft + chance.uniform(0.05, 0.07) * fine
+    return bone * chance.uniform(0.85, 1.15) * soft + vessel * chance.uniform(0.85, 1.15) * fine
 
 
 def _draw_ribs(image: Image.Image, chance: np.random.Generator, cage: Ribcage, side: int) -> None:
@@ -60,7 +62,7 @@ def _draw_ribs(image: Image.Image, chance: np.random.Generator, cage: Ribcage, s
     wobble = chance.normal(0, 0.004, cage.ribs)
     for number in range(cage.ribs):
         start = cage.top + step * (number + 0.15) + wobble[number]
-        depth = min(1.0, (start - cage.top) / (cage.bottom - cage.top))
+        depth = float(np.clip((start - cage.top) / (cage.bottom - cage.top), 0, 1))
         reach = cage.reach_top + (cage.reach_bottom - cage.reach_top) * depth**0.7
         fall = cage.slope * (0.6 + 0.8 * depth)
         x = 0.5 + side * (0.035 + (reach - 0.035) * np.sin(t * np.pi / 2))

@@ -1,0 +1,100 @@
+"""The gate before the classifier: what it lets pass, and by which code it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ml.contracts import FloatImage, RejectedInputError, RejectionCode
+from ml.inference.fitness import between_lungs, check_greys, check_lungs
+from ml.phantom import FULL_SCALE, image_of
+from ml.preprocessing import equalise
+from tests.ml.conftest import chest, lung_probabilities
+from tests.ml.tiny_version import shaded_chest
+
+LIMITS = {
+    "lung_area_min": 0.1,
+    "lung_area_max": 0.6,
+    "lung_probability_min": 0.9,
+    "lung_symmetry_min": 0.5,
+    "lung_certainty_min": 0.6,
+    "lung_box_width_min": 0.4,
+}
+
+
+def code_of(error: pytest.ExceptionInfo[RejectedInputError]) -> RejectionCode:
+    (rejection,) = error.value.rejections
+    return rejection.code
+
+
+def one_blob(*, width: int, height: int) -> FloatImage:
+    map_ = np.zeros((128, 128), np.float32)
+    cv2.ellipse(map_, (64, 64), (width, height), 0, 0, 360, 0.95, -1)
+    return map_
+
+
+def test_a_chest_passes() -> None:
+    check_greys(equalise(shaded_chest(height=900, width=700)))
+    check_lungs(lung_probabilities(), LIMITS)
+
+
+@pytest.mark.parametrize("kind", ["document", "blank"])
+@pytest.mark.parametrize("seed", range(3))
+def test_pages_and_blanks_are_refused_by_their_greys(kind: str, seed: int) -> None:
+    pixels = (image_of(kind, seed=seed, size=(600, 600)) / FULL_SCALE).astype(np.float32)
+    with pytest.raises(RejectedInputError) as caught:
+        check_greys(equalise(pixels))
+    assert code_of(caught) == RejectionCode.POOR_QUALITY
+
+
+@pytest.mark.parametrize("level", [0.0, 0.4, 1.0])
+def test_a_constant_image_is_refused(level: float) -> None:
+    with pytest.raises(RejectedInputError) as caught:
+        check_greys(np.full((300, 300), level, np.float32))
+    assert code_of(caught) == RejectionCode.POOR_QUALITY
+
+
+def test_a_strip_is_refused() -> None:
+    with pytest.raises(RejectedInputError, match="too long"):
+        check_greys(chest(height=700, width=300))
+
+
+@pytest.mark.parametrize(
+    ("lungs", "code"),
+    [
+        (np.zeros((128, 128), np.float32), RejectionCode.NOT_CHEST),
+        (one_blob(width=8, height=10), RejectionCode.NOT_CHEST),
+        (lung_probabilities() * 0.9, RejectionCode.NOT_CHEST),
+        (one_blob(width=20, height=50), RejectionCode.NOT_FRONTAL),
+        (one_blob(width=40, height=50), RejectionCode.NOT_FRONTAL),
+        (
+            np.where(np.arange(128) < 64, lung_probabilities(), 0).astype(np.float32),
+            RejectionCode.NOT_FRONTAL,
+        ),
+    ],
+)
+def test_implausible_lungs_are_refused_by_a_code(lungs: FloatImage, code: RejectionCode) -> None:
+    with pytest.raises(RejectedInputError) as caught:
+        check_lungs(lungs, LIMITS)
+    assert code_of(caught) == code
+
+
+def test_lungs_that_fill_the_image_are_of_poor_quality() -> None:
+    lungs = np.full((128, 128), 0.99, np.float32)
+    lungs[:, 48:80] = 0
+    with pytest.raises(RejectedInputError) as caught:
+        check_lungs(lungs, LIMITS)
+    assert code_of(caught) == RejectionCode.POOR_QUALITY
+
+
+def test_the_strip_between_lungs_is_empty_in_a_frontal_view() -> None:
+    assert between_lungs(lung_probabilities() > 0.5) < 0.3
+    assert between_lungs(one_blob(width=40, height=50) > 0.5) > 0.9
+    assert between_lungs(np.zeros((128, 128), np.bool_)) == 1.0
+
+
+def test_unknown_limits_are_ignored(tmp_path: Path) -> None:
+    check_lungs(lung_probabilities(), {"heart_size_max": 0.1})
