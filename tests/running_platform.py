@@ -6,17 +6,19 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from apps.gateway.sender import store_files
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -153,6 +155,32 @@ class Platform:
                 return Answer(answer.status, dict(answer.headers), answer.read())
         except urllib.error.HTTPError as error:
             return Answer(error.code, dict(error.headers), error.read())
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Read rows from the installation's own SQLite database."""
+        with closing(sqlite3.connect(f"file:{self.data_dir / 'db.sqlite3'}?mode=ro", uri=True, timeout=20)) as db:
+            return db.execute(query, parameters).fetchall()
+
+    def store(self, *files: Path) -> list[int]:
+        """Send files by C-STORE; return their statuses."""
+        statuses = store_files(
+            host=self.dicom_host,
+            port=self.dicom_port,
+            called_ae_title=self.ae_title,
+            calling_ae_title="TESTS",
+            files=files,
+        )
+        return [status for _, status in statuses]
+
+    def outcome(self, sop_instance_uid: str) -> str:
+        """Return the state of the instance's current diagnosis; '' while there is none or it is not over."""
+        states = self.rows(
+            "SELECT d.status FROM diagnosis_diagnosis d JOIN studies_instance i ON i.id = d.instance_id "
+            "WHERE i.sop_instance_uid = ? AND d.current",
+            sop_instance_uid,
+        )
+        over = {"completed", "rejected", "failed"}
+        return next((state for (state,) in states if state in over), "")
 
     def stop(self, deadline: float = 15.0) -> int:
         """Send SIGTERM and return the exit status; kill what did not end by the deadline."""
