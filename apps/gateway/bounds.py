@@ -155,6 +155,8 @@ class BoundedHandler(RequestHandler):
 class BoundedServer(ThreadedAssociationServer):
     """Admits so many connections, and so many from one address."""
 
+    request_queue_size = 128
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # One silent peer cannot stall others here: `recv` has deadlines, and TLS is not spoken.
         super().__init__(*args, **{**kwargs, "request_handler": BoundedHandler})

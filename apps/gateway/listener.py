@@ -88,6 +88,13 @@ class Listener:
         """Begin to accept associations."""
         self._thread.start()
 
+    def serve_until(self, stop: threading.Event) -> bool:
+        """Wait for `stop`; return False when the port died before."""
+        while not stop.wait(1.0):
+            if not self._thread.is_alive():
+                return False
+        return True
+
     def drain(self) -> None:
         """Accept nothing more, let messages on their way be answered, and end every association."""
         BaseServer.shutdown(self._server)  # pynetdicom's own also looks for the server in a list it is not in
@@ -181,6 +188,7 @@ def _store(
         door=Received.Door.DICOM,
         sender=caller.ae_title,
         actor=caller.ae_title,
+        address=caller.address,
         command_sop_instance_uid=str(request.AffectedSOPInstanceUID),
         command_sop_class_uid=sop_class_uid,
         transfer_syntax_uid=str(context.transfer_syntax),

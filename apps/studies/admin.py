@@ -14,14 +14,34 @@ from apps.studies.models import ConflictingObject, Instance, Patient, Quarantine
 from apps.studies.services.conflicts import conflict_close
 from apps.studies.services.quarantine import quarantined_reingest
 
+_PATIENT = ("pk", "masked_id", "masked_name", "patient_sex")
+_STUDY = ("pk", "masked_patient", "masked_accession", "received_at", "last_received_at", "completed_at")
+_SERIES = ("pk", "study_id", "modality", "body_part_examined", "station_name")
+_INSTANCE = ("pk", "received_at", "door", "sender", "file_format", "transfer_syntax_uid", "size")
+_INSTANCE_PAGE = (
+    *_INSTANCE,
+    "series",
+    "sop_class_uid",
+    "rows",
+    "columns",
+    "view_position",
+    "sha256",
+    "file_sha256",
+    "storage_key",
+)
+_CONFLICT = ("pk", "instance", "received_at", "door", "sender", "status", "note")
+_CONFLICT_PAGE = (*_CONFLICT, "transfer_syntax_uid", "size", "sha256", "storage_key")
+_QUARANTINED = ("pk", "received_at", "door", "sender", "code", "detail", "size")
+_QUARANTINED_PAGE = (*_QUARANTINED, "file_sha256", "storage_key")
+
 
 @admin.register(Patient)
 class PatientAdmin(ReadOnlyAdmin):
     """That there is a patient, hardly who."""
 
-    list_display = ["pk", "masked_id", "masked_name", "patient_sex"]
-    fields = list_display
-    readonly_fields = fields
+    list_display = _PATIENT
+    fields = _PATIENT
+    readonly_fields = _PATIENT
 
     @admin.display(description="patient id")
     def masked_id(self, patient: Patient) -> str:
@@ -38,20 +58,13 @@ class PatientAdmin(ReadOnlyAdmin):
 class StudyAdmin(ReadOnlyAdmin):
     """When an examination arrived and whether it is complete."""
 
-    list_display = [
-        "pk",
-        "masked_patient",
-        "masked_accession",
-        "received_at",
-        "last_received_at",
-        "completed_at",
-    ]
+    list_display = _STUDY
     list_filter = ["received_at", ("completed_at", admin.EmptyFieldListFilter)]
     list_select_related = ["patient"]
     search_fields = ["=study_instance_uid", "=accession_number"]
     date_hierarchy = "received_at"
-    fields = list_display
-    readonly_fields = fields
+    fields = _STUDY
+    readonly_fields = _STUDY
 
     @admin.display(description="patient")
     def masked_patient(self, study: Study) -> str:
@@ -68,43 +81,33 @@ class StudyAdmin(ReadOnlyAdmin):
 class SeriesAdmin(ReadOnlyAdmin):
     """What kind of images a series holds."""
 
-    list_display = ["pk", "study_id", "modality", "body_part_examined", "station_name"]
+    list_display = _SERIES
     list_filter = ["modality"]
-    fields = list_display
-    readonly_fields = fields
+    fields = _SERIES
+    readonly_fields = _SERIES
 
 
 @admin.register(Instance)
 class InstanceAdmin(ReadOnlyAdmin):
     """Where an image came from and how it is encoded."""
 
-    list_display = ["pk", "received_at", "door", "sender", "file_format", "transfer_syntax_uid", "size"]
+    list_display = _INSTANCE
     list_filter = ["door", "file_format", "transfer_syntax_uid", "received_at"]
     search_fields = ["=sop_instance_uid", "=sha256"]
     date_hierarchy = "received_at"
-    fields = [
-        *list_display,
-        "series",
-        "sop_class_uid",
-        "rows",
-        "columns",
-        "view_position",
-        "sha256",
-        "file_sha256",
-        "storage_key",
-    ]
-    readonly_fields = fields
+    fields = _INSTANCE_PAGE
+    readonly_fields = _INSTANCE_PAGE
 
 
 @admin.register(ConflictingObject)
 class ConflictingObjectAdmin(ReadOnlyAdmin):
     """Other bytes under a known UID; the first object stays."""
 
-    list_display = ["pk", "instance", "received_at", "door", "sender", "status", "note"]
+    list_display = _CONFLICT
     list_filter = ["status", "door", "received_at"]
     search_fields = ["=instance__sop_instance_uid", "=sha256"]
-    fields = [*list_display, "transfer_syntax_uid", "size", "sha256", "storage_key"]
-    readonly_fields = fields
+    fields = _CONFLICT_PAGE
+    readonly_fields = _CONFLICT_PAGE
     actions = ["close"]
 
     @admin.action(description="Close: looked at, the first object stays")
@@ -125,11 +128,11 @@ class ConflictingObjectAdmin(ReadOnlyAdmin):
 class QuarantinedObjectAdmin(ReadOnlyAdmin):
     """What could not be taken as an image, and why."""
 
-    list_display = ["pk", "received_at", "door", "sender", "code", "detail", "size"]
+    list_display = _QUARANTINED
     list_filter = ["code", "door", "received_at"]
     search_fields = ["=file_sha256", "=sender"]
-    fields = [*list_display, "file_sha256", "storage_key"]
-    readonly_fields = fields
+    fields = _QUARANTINED_PAGE
+    readonly_fields = _QUARANTINED_PAGE
     actions = ["reingest"]
 
     @admin.action(description="Take in again")

@@ -115,7 +115,7 @@ class ListenerProcess:
         ((key,),) = self.rows(
             "SELECT storage_key FROM studies_instance WHERE sop_instance_uid = ?", sop_instance_uid
         )
-        return (self.data_dir / "objects" / key).read_bytes()
+        return (self.data_dir / "objects" / str(key)).read_bytes()
 
     def stored_files(self) -> list[Path]:
         """Return every stored object's file."""

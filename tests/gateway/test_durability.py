@@ -9,9 +9,11 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from pydicom.dataset import Dataset
 
@@ -174,23 +176,50 @@ def test_sigterm_lets_an_object_on_its_way_arrive(own_listener: ListenerProcess)
     assert list((own_listener.data_dir / "spool").iterdir()) == []
 
 
+def send_at_once(*listeners: ListenerProcess, ds: Dataset) -> list[int]:
+    """Send one object five times from five senders to each listener; return the answers."""
+
+    def send(listener: ListenerProcess) -> list[int]:
+        return [int(listener.send(ds).Status) for _ in range(5)]
+
+    with ThreadPoolExecutor(5 * len(listeners)) as senders:
+        return [status for sent in senders.map(send, [*listeners] * 5) for status in sent]
+
+
 def test_two_listeners_on_one_database_keep_one_copy(own_listener: ListenerProcess) -> None:
     second = ListenerProcess(own_listener.data_dir, CXR_DICOM_OPEN="1")
     second.start()
     try:
-        ds = radiograph()
-        threads = [
-            threading.Thread(target=lambda process=process: [process.send(ds) for _ in range(5)])  # type: ignore[misc]
-            for process in (own_listener, second)
-            for _ in range(5)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(timeout=60)
-
+        assert send_at_once(own_listener, second, ds=radiograph()) == [0x0000] * 50
         assert own_listener.rows("SELECT count(*) FROM studies_instance") == [(1,)]
         assert own_listener.rows("SELECT count(*) FROM diagnosis_diagnosis") == [(1,)]
         assert len(own_listener.stored_files()) == 1
     finally:
         second.kill()
+
+
+@pytest.mark.peer("postgresql")
+def test_two_listeners_on_postgresql_keep_one_copy(postgresql_url: str, tmp_path: Path) -> None:
+    """PostgreSQL lets both write at once: the loser finds the winner's row by an IntegrityError."""
+    manage(tmp_path, "migrate", "--skip-checks", "-v0", DATABASE_URL=postgresql_url)
+    listeners = [ListenerProcess(tmp_path, CXR_DICOM_OPEN="1", DATABASE_URL=postgresql_url) for _ in range(2)]
+    try:
+        for listener in listeners:
+            listener.start()
+        first = radiograph()
+        same_study = radiograph(StudyInstanceUID=first.StudyInstanceUID, PatientID=first.PatientID)
+        with ThreadPoolExecutor(2) as pair:
+            both = pair.map(lambda ds: send_at_once(*listeners, ds=ds), (first, same_study))
+            assert list(both) == [[0x0000] * 50] * 2
+        with psycopg.connect(postgresql_url) as connection:
+            counts = connection.execute(
+                "SELECT (SELECT count(*) FROM studies_instance), (SELECT count(*) FROM studies_study),"
+                " (SELECT count(*) FROM studies_conflictingobject),"
+                " (SELECT count(*) FROM diagnosis_diagnosis)"
+            ).fetchone()
+        assert counts == (2, 1, 0, 2)
+        assert len(listeners[0].stored_files()) == 2
+        assert list((tmp_path / "spool").iterdir()) == []
+    finally:
+        for listener in listeners:
+            listener.kill()

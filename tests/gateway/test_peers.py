@@ -50,7 +50,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> It
     process.kill()
 
 
-def rejection(assoc: Association) -> tuple[int, int, int] | None:
+def rejection(assoc: Association) -> tuple[int | None, int | None, int | None] | None:
     """Return (result, source, diagnostic) of a rejected association."""
     answer = assoc.acceptor.primitive
     if not assoc.is_rejected or answer is None:

@@ -73,7 +73,7 @@ def send_bytes(
         assert isinstance(answer, C_STORE)
         status = Dataset()
         status.Status = answer.Status
-        status.ErrorComment = answer.ErrorComment or ""
+        status.ErrorComment = str(answer.ErrorComment)
         return status
 
 

@@ -38,12 +38,14 @@ def object_ingest(
     command_sop_class_uid: str | None = None,
     transfer_syntax_uid: str | None = None,
     file_name: str = "",
+    address: str = "",
 ) -> IngestResult:
     """Keep an object durably and register it, once however often it is sent.
 
     `source` is a whole file, or with `transfer_syntax_uid` the bare dataset of a C-STORE, before which
-    preamble and File Meta are written here; its bytes are kept unaltered. What cannot be parsed, or says
-    other UIDs than the command, is quarantined: kept, but no instance.
+    preamble and File Meta are written here; its bytes are kept unaltered. `sender` is the calling AE title
+    or the user's id; `actor` and the network `address` are for the audit log. What cannot be parsed, or
+    says other UIDs than the command, is quarantined: kept, but no instance.
 
     Raises `StorageFullError`, `StorageUnavailableError` and `DatabaseUnavailableError` (each a
     `RetriableError`: the sender should try again) and `ObjectTooLargeError`.
@@ -53,6 +55,7 @@ def object_ingest(
         sender=clean_text(sender, 200),
         actor=clean_text(actor, 200),
         file_name=clean_text(file_name, 200),
+        address=clean_text(address, 100),
         command_sop_instance_uid=command_sop_instance_uid,
         command_sop_class_uid=command_sop_class_uid,
     )

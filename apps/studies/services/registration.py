@@ -189,6 +189,7 @@ def _record(spooled: SpooledObject, action: str, row: Received, detail: dict[str
     event_record(
         action=action,
         actor=spooled.provenance.actor,
+        source=spooled.provenance.address,
         object_type=type(row).__name__,
         object_id=str(row.pk),
         outcome="success" if isinstance(row, Instance) else "failure",

@@ -48,6 +48,7 @@ class Provenance:
     sender: str
     actor: str
     file_name: str = ""
+    address: str = ""
     command_sop_instance_uid: str | None = None
     command_sop_class_uid: str | None = None
 

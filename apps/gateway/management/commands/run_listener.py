@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from apps.core.supervision import announce_ready
 from apps.gateway.listener import Listener
@@ -24,9 +24,16 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        listener = Listener(host=settings.DICOM_HOST, port=settings.DICOM_PORT)
+        try:
+            listener = Listener(host=settings.DICOM_HOST, port=settings.DICOM_PORT)
+        except OSError as error:
+            raise CommandError(
+                f"CXR_DICOM_HOST:CXR_DICOM_PORT {settings.DICOM_HOST}:{settings.DICOM_PORT} cannot be "
+                f"listened on: {error.strerror}."
+            ) from error
         listener.start()
         host, port = listener.address
         announce_ready("listener", f"{host}:{port}")
-        stop.wait()
+        if not listener.serve_until(stop):
+            raise CommandError("The listener ended unexpectedly; the log says why.")
         listener.drain()
