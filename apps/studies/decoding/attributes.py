@@ -111,5 +111,8 @@ class Attributes:
         tag = tag_for_keyword(keyword)
         if tag is None or tag not in self._dataset:
             return None, None
-        element = self._dataset.get_item(tag)
-        return element.VR, element.value
+        try:
+            element = self._dataset.get_item(tag)
+            return element.VR, element.value
+        except Exception:  # noqa: BLE001 - a sequence's items are converted early, by their stated VR
+            return None, None
