@@ -5,34 +5,66 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='RemoteAE',
+            name="RemoteAE",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, unique=True)),
-                ('ae_title', models.CharField(max_length=16, validators=[django.core.validators.RegexValidator('^(?=.*[!-~])[ -[\\]-~]{1,16}$', 'An AE title has 1 to 16 ASCII characters, no backslash, not only spaces (PS3.5 6.2).')], verbose_name='AE title')),
-                ('host', models.CharField(max_length=255)),
-                ('port', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(65535)])),
-                ('network', models.CharField(blank=True, help_text="CIDR the peer may call from; empty: only its host's addresses.", max_length=43)),
-                ('tls', models.BooleanField(default=False, verbose_name='TLS')),
-                ('allow_store', models.BooleanField(default=False)),
-                ('send_results', models.BooleanField(default=False)),
-                ('storage_commitment', models.BooleanField(default=False)),
-                ('enabled', models.BooleanField(default=True)),
-                ('last_contact_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('last_echo_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('last_echo_result', models.CharField(blank=True, editable=False, max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=64, unique=True)),
+                (
+                    "ae_title",
+                    models.CharField(
+                        max_length=16,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^(?=.*[!-~])[ -[\\]-~]{1,16}$",
+                                "An AE title has 1 to 16 ASCII characters, no backslash, not only spaces (PS3.5 6.2).",
+                            )
+                        ],
+                        verbose_name="AE title",
+                    ),
+                ),
+                ("host", models.CharField(max_length=255)),
+                (
+                    "port",
+                    models.PositiveIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(65535),
+                        ]
+                    ),
+                ),
+                (
+                    "network",
+                    models.CharField(
+                        blank=True,
+                        help_text="CIDR the peer may call from; empty: only its host's addresses.",
+                        max_length=43,
+                    ),
+                ),
+                ("tls", models.BooleanField(default=False, verbose_name="TLS")),
+                ("allow_store", models.BooleanField(default=False)),
+                ("send_results", models.BooleanField(default=False)),
+                ("storage_commitment", models.BooleanField(default=False)),
+                ("enabled", models.BooleanField(default=True)),
+                ("last_contact_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("last_echo_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("last_echo_result", models.CharField(blank=True, editable=False, max_length=200)),
             ],
             options={
-                'verbose_name': 'remote AE',
-                'constraints': [models.UniqueConstraint(fields=('ae_title', 'host', 'port'), name='remote_ae_address')],
+                "verbose_name": "remote AE",
+                "constraints": [
+                    models.UniqueConstraint(fields=("ae_title", "host", "port"), name="remote_ae_address")
+                ],
             },
         ),
     ]
