@@ -116,13 +116,15 @@ def test_what_is_no_frontal_chest_is_rejected_and_shown(
     assert WorklistEntry.objects.get().status == WorklistEntry.Status.REJECTED
 
 
-def test_truncated_pixels_are_rejected_as_unreadable(bundled: ModelVersion, receive: Receive) -> None:
-    whole = phantom_dicom(Finding.NORMAL, seed=2, size=SIZE)
+def test_damaged_pixels_are_rejected_as_unreadable(bundled: ModelVersion, receive: Receive) -> None:
+    whole = bytearray(phantom_png(Finding.NORMAL, seed=2, size=SIZE))
+    whole[len(whole) // 2] ^= 0xFF
 
-    diagnosis = run(receive(whole[: len(whole) // 2]))
+    diagnosis = run(receive(bytes(whole)))
 
     assert diagnosis.status == Status.REJECTED
     assert [rejection["code"] for rejection in diagnosis.rejections] == ["unreadable"]
+    assert diagnosis.instance.preview_key == ""
 
 
 def test_one_flipped_bit_of_a_stored_object_is_seen_before_inference(
