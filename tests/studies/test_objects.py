@@ -23,7 +23,10 @@ from apps.studies.objects import (
     object_put,
     object_sha256,
 )
+from apps.studies.services.errors import StorageUnavailableError
+from apps.studies.services.sweeping import spool_sweep
 from cxrplatform.settings.storage import objects_storage
+from tests.peers.program import free_port
 from tests.studies.conftest import Ingest, files_under
 from tests.studies.radiographs import radiograph_file
 
@@ -113,6 +116,24 @@ def test_objects_go_to_s3_before_success(s3: str, ingest: Ingest, data_dir: Path
     assert object_sha256(instance.storage_key) == instance.file_sha256
     with object_as_path(instance.storage_key) as path:
         assert path.read_bytes() == data
+    assert files_under(data_dir) == []
+
+
+def test_an_object_waits_in_the_spool_while_s3_is_away(
+    s3: str, ingest: Ingest, data_dir: Path, settings: Settings
+) -> None:
+    there = settings.STORAGES
+    away = f"s3://cxr/objects?endpoint_url=http://127.0.0.1:{free_port()}&region_name=us-east-1"
+    settings.STORAGES = {**there, "default": objects_storage(away, data_dir=data_dir)}
+    with pytest.raises(StorageUnavailableError):
+        ingest(radiograph_file())
+    for path in files_under(data_dir / "spool"):
+        os.utime(path, (0, 0))
+
+    settings.STORAGES = there
+    assert spool_sweep() == 1
+
+    assert object_sha256(Instance.objects.get().storage_key) == Instance.objects.get().file_sha256
     assert files_under(data_dir) == []
 
 
