@@ -106,9 +106,10 @@ def percent(value: float | None) -> str:
 
 def either(labels: Sequence[str]) -> str:
     """Write what a prediction set leaves open: `viral pneumonia or lung opacity`."""
-    names = [finding_name(label) for label in labels]
-    if not names:
+    if not labels:
         return "No finding fits well enough"
+    first, *others = (finding_name(label) for label in labels)
+    names = [first, *(name if name[:2].isupper() else name[:1].lower() + name[1:] for name in others)]
     return " or ".join(names) if len(names) <= 2 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 

@@ -45,7 +45,7 @@ def test_a_normal_result_does_not_speak_of_likelihood(reader: Client, make_study
     [
         (
             ["viral_pneumonia", "lung_opacity"],
-            "Viral pneumonia or Lung opacity: the evidence does not single one out",
+            "Viral pneumonia or lung opacity: the evidence does not single one out",
         ),
         ([], "No finding fits this image well enough."),
     ],

@@ -68,7 +68,8 @@ def test_age_of_a_person() -> None:
 def test_a_sites_own_labels_are_spelled_out() -> None:
     assert wording.finding_name("pleural_effusion") == "Pleural effusion"
     assert wording.either([]) == "No finding fits well enough"
-    assert wording.either(["covid19", "normal", "pleural_effusion"]) == "COVID-19, Normal or Pleural effusion"
+    assert wording.either(["covid19", "normal", "pleural_effusion"]) == "COVID-19, normal or pleural effusion"
+    assert wording.either(["normal", "covid19"]) == "Normal or COVID-19"
     assert wording.rejection_explained("something_new").reason == "The image was refused."
 
 

@@ -78,7 +78,7 @@ def test_rows_say_the_finding_in_words(reader: Client, make_study: StudyMaker) -
     assert "83 %" in page
     assert 'aria-label="83 %, operating point 40 %"' in page
     assert "Doe, Jane Q" in page
-    assert "Viral pneumonia or Lung opacity" in page
+    assert "Viral pneumonia or lung opacity" in page
     refused = make_study(rejections=[{"code": "not_frontal", "detail": "LL"}])
     page = reader.get(reverse("portal:worklist"), {"view": "refused"}).content.decode()
     assert studies_in(page) == [refused.pk]
