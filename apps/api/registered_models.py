@@ -14,6 +14,7 @@ from apps.accounts.roles import Right
 from apps.api.base import CollectionView, ObjectView
 from apps.api.serializers import ModelListSerializer, ModelVersionSerializer
 from apps.registry.models import ModelVersion, RegisteredModel
+from apps.registry.selectors import versions_visible_to
 
 
 class ModelCollection(CollectionView):
@@ -51,12 +52,7 @@ class ModelVersionObject(ObjectView):
     @extend_schema(responses={200: ModelVersionSerializer})
     def get(self, request: Request, name: str, number: int) -> Response:
         """Return all that is known about the version."""
-        visible = (
-            ModelVersion.objects.all() if self.actor.may(Right.VIEW_MODELS) else ModelVersion.objects.none()
-        )
-        version = get_object_or_404(
-            visible.select_related("model").prefetch_related("aliases"), model__name=name, number=number
-        )
+        version = get_object_or_404(versions_visible_to(self.actor), model__name=name, number=number)
         return Response(
             {
                 **_summary(version, request),

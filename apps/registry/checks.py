@@ -1,12 +1,14 @@
-"""Is the champion's folder still what was registered?"""
+"""Are the folders of model versions still what was registered?"""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from apps.registry.engine import ModelVersionError, folder_check
+from apps.registry.models import ModelVersion
 from apps.registry.selectors import champion, version_folder
 
 REHASH_SECONDS = 60.0
@@ -37,6 +39,24 @@ def champion_intact() -> str | None:
         _intact.clear()
         _intact[signature] = time.monotonic()
     return None
+
+
+def versions_count() -> int:
+    """Return how many folders `versions_verify` looks at."""
+    return ModelVersion.objects.count()
+
+
+def versions_verify() -> Iterator[str | None]:
+    """Hash every file of every version; yield None for a sound one and a sentence for any other."""
+    for version in ModelVersion.objects.select_related("model").order_by("pk"):
+        try:
+            folder_check(version_folder(version), expected_sha256=version.sha256)
+        except FileNotFoundError:
+            yield f"{version}: its folder {version.folder} is gone; restore it from a backup."
+        except ModelVersionError as error:
+            yield f"{version}: {error}"
+        else:
+            yield None
 
 
 def _signature(folder: Path) -> tuple[tuple[str, int, int], ...]:
