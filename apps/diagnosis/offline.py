@@ -22,6 +22,7 @@ from apps.registry.selectors import (
     version_folder,
     version_from_reference,
 )
+from apps.studies.decoding.pool import decode_pool
 from ml.contracts import RejectedInputError
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,8 @@ def file_classify(file: str, *, model: ChosenModel, saliency: SaliencyFolder | N
         answer = radiograph_classify(Path(file), folder=model.folder, sha256=model.sha256)
     except RejectedInputError as refusal:
         rejections = [{"code": str(r.code), "detail": r.detail} for r in refusal.rejections]
-        return result(status="rejected", file=file, rejections=rejections, model=about)
+        uid = _stated_uid(file)
+        return result(status="rejected", file=file, sop_instance_uid=uid, rejections=rejections, model=about)
     except Exception as error:
         logger.exception("A file could not be classified")
         reason = str(error) if isinstance(error, PlatformError) else type(error).__name__
@@ -107,6 +109,14 @@ def file_classify(file: str, *, model: ChosenModel, saliency: SaliencyFolder | N
         saliency=saliency.write(Path(file).stem, answer) if saliency else {},
         timing_ms=answer.timing_ms,
     )
+
+
+def _stated_uid(file: str) -> str | None:
+    """Return which object was refused, where the file can say so."""
+    try:
+        return decode_pool().sop_instance_uid(file) or None
+    except (RejectedInputError, RetriableError):
+        return None
 
 
 class SaliencyFolder:

@@ -96,6 +96,12 @@ def render(
 
 
 @_silenced()
+def sop_instance_uid(source: Source) -> str:
+    """Return the UID that an object states, whether or not it can be classified; empty for PNG and JPEG."""
+    data = _read(source)
+    return read_dicom(data).attributes.text("SOPInstanceUID") if looks_like_dicom(data) else ""
+
+
 def pixel_digest(source: Source) -> str:
     """Return the SHA-256 of the decoded stored values, the same in every lossless transfer syntax.
 

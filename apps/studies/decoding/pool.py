@@ -87,6 +87,10 @@ class DecodePool:
         """Return a PNG of an object; see `pixels.render`."""
         return self._run(partial(pixels.render, source, window=window, invert=invert, long_side=long_side))
 
+    def sop_instance_uid(self, source: Source) -> str:
+        """Return the UID that an object states; see `pixels.sop_instance_uid`."""
+        return self._run(partial(pixels.sop_instance_uid, source))
+
     def pixel_digest(self, source: Source) -> str:
         """Return the digest of an object's stored values; see `pixels.pixel_digest`."""
         return self._run(partial(pixels.pixel_digest, source))
