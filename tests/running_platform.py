@@ -83,7 +83,7 @@ class Platform:
     def _read(stream: Any, lines: list[str]) -> None:
         lines.extend(line.rstrip("\n") for line in stream)
 
-    def wait_until_ready(self, deadline: float = 90.0) -> None:
+    def wait_until_ready(self, deadline: float = 150.0) -> None:
         """Wait for the READY line and read the addresses from it."""
 
         def ready() -> re.Match[str] | None:
@@ -194,6 +194,9 @@ class Platform:
         finally:
             for reader in self._readers:
                 reader.join(5)
+            for stream in (self.process.stdout, self.process.stderr):
+                if stream is not None:
+                    stream.close()
             for stream in (self.process.stdout, self.process.stderr):
                 if stream is not None:
                     stream.close()

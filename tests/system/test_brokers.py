@@ -14,7 +14,7 @@ from tests.running_platform import Platform, running_platform
 from tests.system.phantoms import phantom_file
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.xdist_group("brokers")
+pytestmark = [pytest.mark.xdist_group("brokers"), pytest.mark.timeout(400)]
 
 
 def assert_diagnosed_once(platform: Platform, folder: Path) -> None:

@@ -14,7 +14,7 @@ SUMMARY = re.compile(r"DEMO (\d+)/(\d+) as expected")
 ROLES = {"clinician", "radiologist", "technician", "data.scientist", "administrator", "integrator"}
 REAL_IMAGES = Path(__file__).resolve().parents[3] / "shared" / "data" / "dicom"
 
-pytestmark = pytest.mark.xdist_group("demo")
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(400)]
 
 
 def summary(platform: Platform) -> re.Match[str]:

@@ -20,7 +20,7 @@ from tests.waiting import wait_for
 
 CHILDREN = ("web", "listener", "worker", "trainer", "beat")
 
-pytestmark = pytest.mark.xdist_group("up")
+pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +153,4 @@ def test_children_end_with_a_killed_up(tmp_path: Path) -> None:
     platform.process.kill()
     platform.process.wait()
     wait_for(lambda: not any(alive(pid) for pid in children), deadline=20, what="the children to end")
+    platform.stop()
