@@ -117,8 +117,7 @@ def test_from_the_entrance_to_a_correction(
     reader.picture("reading")
     if os.environ.get("CXR_README_PICTURE"):
         README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
-        shrunk = Image.open(BytesIO(page.screenshot())).convert("P", palette=Image.Palette.ADAPTIVE)
-        shrunk.save(README_PICTURE, optimize=True)
+        Image.open(BytesIO(page.screenshot())).convert("RGB").save(README_PICTURE, optimize=True)
 
     move_the_slider(page)
     work_on_the_image(page)
