@@ -87,14 +87,22 @@ def train(config: TrainingConfig, *, progress: ProgressCallback) -> Path:
         )
         _write_json(partial / "lineage.json", lineage)
         write_card(partial)
-        spec = write_spec(partial, read_spec(partial))
-        write_spec(partial, replace(spec, golden=golden_prediction(partial)))
+        store_golden(partial)
         if config.out_dir.exists():
             config.out_dir.rmdir()
         partial.rename(config.out_dir)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return config.out_dir
+
+
+def store_golden(folder: Path) -> None:
+    """Write every file's hash and the golden prediction into a folder's `model.json`.
+
+    To be repeated for the bundled model when the phantoms change: the prediction is about one of them.
+    """
+    spec = write_spec(folder, read_spec(folder))
+    write_spec(folder, replace(spec, golden=golden_prediction(folder)))
 
 
 def load_dataset(config: TrainingConfig, lungs: LungNetwork, progress: ProgressCallback) -> Dataset:

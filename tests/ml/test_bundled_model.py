@@ -10,6 +10,7 @@ import pytest
 from ml.contracts import Finding
 from ml.datasets.manifest import read_manifest
 from ml.evaluation.version import evaluate_version
+from ml.inference import golden_check
 from ml.model_folder import check_folder
 from ml.preprocessing import LUNG_MEASUREMENTS, PREPROCESSING_VERSION
 
@@ -23,6 +24,11 @@ def test_every_file_is_as_it_was_written(bundled_model: Path) -> None:
     assert spec.labels == tuple(Finding)
     assert spec.preprocessing_version == PREPROCESSING_VERSION
     assert {limit.rpartition("_")[0] for limit in spec.fitness} <= set(LUNG_MEASUREMENTS)
+
+
+def test_it_answers_as_on_the_day_of_its_export(bundled_model: Path) -> None:
+    """After a change to the phantoms: `python -m ml.training golden`."""
+    golden_check(bundled_model, precision="f32")
 
 
 def test_everything_learned_fits_the_budget(bundled_model: Path) -> None:
