@@ -29,7 +29,10 @@ def measure() -> list[Figure]:
                 Figure("web, resident", _resident(platform.child("web")), "MB", aim=200),
                 Figure("listener, resident", _resident(platform.child("listener")), "MB", aim=150),
                 Figure(
-                    "worker with its pool, proportional", _proportional(platform.child("worker")), "MB", aim=600
+                    "worker with its pool, proportional",
+                    _proportional(platform.child("worker")),
+                    "MB",
+                    aim=600,
                 ),
                 Figure("trainer, resident", _resident(platform.child("trainer")), "MB"),
                 Figure("beat, resident", _resident(platform.child("beat")), "MB"),

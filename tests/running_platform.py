@@ -158,7 +158,9 @@ class Platform:
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Read rows from the installation's own SQLite database."""
-        with closing(sqlite3.connect(f"file:{self.data_dir / 'db.sqlite3'}?mode=ro", uri=True, timeout=20)) as db:
+        with closing(
+            sqlite3.connect(f"file:{self.data_dir / 'db.sqlite3'}?mode=ro", uri=True, timeout=20)
+        ) as db:
             return db.execute(query, parameters).fetchall()
 
     def store(self, *files: Path) -> list[int]:

@@ -32,7 +32,9 @@ def test_rabbitmq_carries_a_diagnosis(rabbitmq_url: str, tmp_path: Path) -> None
 
 
 @pytest.mark.peer("redis")
-def test_redis_carries_a_diagnosis_and_may_go_away(redis: RunningProgram, redis_url: str, tmp_path: Path) -> None:
+def test_redis_carries_a_diagnosis_and_may_go_away(
+    redis: RunningProgram, redis_url: str, tmp_path: Path
+) -> None:
     with running_platform(tmp_path / "data", CXR_DICOM_OPEN="1", CELERY_BROKER_URL=redis_url) as platform:
         assert_diagnosed_once(platform, tmp_path)
 
