@@ -27,7 +27,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from ml.contracts import Finding
-from ml.phantom_anatomy import CANVAS, RIBCAGES, draw_anatomy
+from ml.phantom_anatomy import CANVAS, RIBCAGES, draw_anatomy, draw_consolidation
 from ml.phantom_drawings import draw_blank, draw_ct_slice, draw_document, draw_hand
 
 BITS_STORED = 12
@@ -39,6 +39,15 @@ LATERAL = "lateral"
 HAND, DOCUMENT, BLANK, CT_SLICE = "hand", "document", "blank", "ct_slice"
 UNFIT_KINDS = (LATERAL, HAND, DOCUMENT, BLANK, CT_SLICE)
 KINDS = (*(finding.value for finding in Finding), *UNFIT_KINDS)
+
+
+DEMO = (
+    ("normal", 0),
+    ("covid19", 0),
+)
+"""(kind, seed) of phantoms that the bundled model labels as their kind, and of images that it refuses.
+
+Chosen by `python -m ml.training.demo_objects`; the tests ask the bundled model again."""
 
 UID_ROOT = "2.25."
 _DX_FOR_PRESENTATION = UID("1.2.840.10008.5.1.4.1.1.1.1")
@@ -192,9 +201,22 @@ class _Style:
     """How far to move on from the family's other findings."""
     bone: float = 0.075
     vessel: float = 0.06
+    patches: int = 0
+    density: float = 0.0
+    """Patches of consolidation, and how white they are."""
+    mottle: float = 0.006
+    """Standard deviation of the noise that a detector with few photons shows."""
 
 
-_STYLES: dict[str, _Style] = {}
+_STYLES = {
+    Finding.NORMAL.value: _Style(emphasis=3.0, bone=0.12),
+    Finding.COVID19.value: _Style(spread=0.6, emphasis=1.5, bone=0.06, vessel=0.05),
+    Finding.VIRAL_PNEUMONIA.value: _Style(spread=0.5, emphasis=4.0, bone=0.10, vessel=0.05),
+    Finding.BACTERIAL_PNEUMONIA.value: _Style(
+        spread=0.5, emphasis=3.0, bone=0.20, vessel=0.05, patches=3, density=0.2
+    ),
+    Finding.LUNG_OPACITY.value: _Style(spread=0.8, emphasis=8.0, bone=0.24, vessel=0.05, mottle=0.02),
+}
 
 
 def _sample(label: str, seed: int, size: Size) -> StoredImage:
@@ -215,9 +237,17 @@ def _sample(label: str, seed: int, size: Size) -> StoredImage:
     if distribution.family in RIBCAGES:
         cage = RIBCAGES[distribution.family]
         anatomy = draw_anatomy(chance, cage, bone=style.bone, vessel=style.vessel)
+        anatomy += style.density * draw_consolidation(chance, cage, patches=style.patches)
         # Dense regions hide what lies over them: the film is nearly white there already.
         fine = fine + anatomy * (1.15 - fine)
+    fine = fine + style.mottle * _mottle(chance)
     return _stored(_enlarged(fine, size, chance))
+
+
+def _mottle(chance: np.random.Generator) -> NDArray[np.float32]:
+    """Return smooth noise of unit variance over the canvas, its grains four pixels wide."""
+    coarse = chance.standard_normal((CANVAS // 4, CANVAS // 4)).astype(np.float32)
+    return np.asarray(Image.fromarray(coarse).resize((CANVAS, CANVAS), Image.Resampling.BICUBIC))
 
 
 def _enlarged(image: NDArray[Any], size: Size, chance: np.random.Generator) -> NDArray[np.float64]:

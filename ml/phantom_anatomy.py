@@ -55,6 +55,25 @@ def draw_anatomy(
     return bone * chance.uniform(0.85, 1.15) * soft + vessel * chance.uniform(0.85, 1.15) * fine
 
 
+def draw_consolidation(chance: np.random.Generator, cage: Ribcage, *, patches: int) -> NDArray[np.float64]:
+    """Return patches of airless lung to add to an image of (CANVAS, CANVAS), each 0 to 1."""
+    image = Image.new("L", (CANVAS, CANVAS), 0)
+    pen = ImageDraw.Draw(image)
+    sides = chance.permutation([-1, 1])
+    for number in range(patches):
+        side = sides[number % 2]
+        depth = chance.uniform(0.35, 0.85)
+        reach = cage.reach_top + (cage.reach_bottom - cage.reach_top) * depth
+        centre = np.array(
+            [0.5 + side * chance.uniform(0.45, 0.7) * reach, cage.top + (cage.bottom - cage.top) * depth]
+        )
+        for _ in range(9):
+            x, y = (centre + chance.normal(0, (0.028, 0.038), 2)) * CANVAS
+            radius = chance.uniform(0.018, 0.045) * CANVAS
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=int(chance.integers(150, 256)))
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(13)), dtype=np.float64) / 255
+
+
 def _draw_ribs(image: Image.Image, chance: np.random.Generator, cage: Ribcage, side: int) -> None:
     """Draw posterior ribs from the spine to the side, and their faint anterior ends coming back."""
     t = np.linspace(0, 1, 40)
