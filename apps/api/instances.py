@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
-from django.http import FileResponse, Http404, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -21,6 +21,7 @@ from apps.api.problems import ProblemSerializer
 from apps.api.serializers import InstanceSerializer
 from apps.api.studies import diagnosis_reference
 from apps.audit.services import event_record
+from apps.core.responses import StreamedFileResponse
 from apps.diagnosis.models import Finding
 from apps.diagnosis.selectors import current_diagnosis
 from apps.studies.models import Instance
@@ -107,12 +108,12 @@ class InstanceFile(InstanceObject):
     """The stored file, byte for byte."""
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
-    def get(self, request: Request, sop_instance_uid: str) -> FileResponse:  # type: ignore[override]
+    def get(self, request: Request, sop_instance_uid: str) -> StreamedFileResponse:  # type: ignore[override]
         """Return the file as an attachment; browsers never open it in place."""
         instance = self._instance(sop_instance_uid)
         self._record("downloaded", instance)
         media_type, suffix = MEDIA_TYPES[Instance.FileFormat(instance.file_format)]
-        return FileResponse(
+        return StreamedFileResponse(
             object_open(instance.storage_key),
             as_attachment=True,
             filename=f"instance-{instance.pk}.{suffix}",

@@ -19,11 +19,12 @@ WEAK_EVIDENCE = 0.25
 """A finding whose strongest evidence is below this share of the image's strongest is shown as weak."""
 
 MAX_OPACITY = 0.85
-_COLOUR_STOPS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
-_COLOURS = np.array(
-    [(72, 40, 140), (33, 130, 170), (70, 190, 110), (250, 200, 50), (250, 90, 30)], dtype=np.float64
-)
-"""From cool to hot with rising lightness, so that the order survives without colour vision."""
+VISIBLE_FROM, OPAQUE_FROM = 0.2, 0.8
+"""Evidence below the first is not shown, so that a map fades before it meets the edge of its box."""
+
+_COLOUR_STOPS = np.array([0.0, 0.5, 1.0])
+_COLOURS = np.array([(130, 30, 20), (240, 105, 30), (255, 225, 130)], dtype=np.float64)
+"""One warm ramp of rising lightness: read without colour vision, never taken for several findings."""
 
 _OUTLINE_COLOUR = (125, 220, 255)
 
@@ -79,10 +80,10 @@ def lung_outline(mask: NDArray[np.bool_], *, size: tuple[int, int]) -> list[Poly
 
 
 def _palette() -> NDArray[np.uint8]:
-    """Return 256 RGBA colours; the lowest quarter fades out, so that weak evidence hides nothing."""
+    """Return 256 RGBA colours; weak evidence fades out, so that it hides nothing."""
     level = np.linspace(0.0, 1.0, 256)
     channels = [np.interp(level, _COLOUR_STOPS, _COLOURS[:, k]) for k in range(3)]
-    fade = np.clip((level - 0.08) / 0.42, 0.0, 1.0)
+    fade = np.clip((level - VISIBLE_FROM) / (OPAQUE_FROM - VISIBLE_FROM), 0.0, 1.0)
     return np.stack([*channels, 255 * MAX_OPACITY * fade], axis=1).astype(np.uint8)
 
 
