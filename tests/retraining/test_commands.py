@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from apps.accounts.access import Actor
 from apps.accounts.roles import RIGHTS_OF_ROLE, Role
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _data_folder(settings: SettingsWrapper, tmp_path: Path) -> None:
+def _data_folder(settings: Settings, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path / "data"
     settings.MODELS_DIR = tmp_path / "data" / "models"
 
