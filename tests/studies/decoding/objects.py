@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from apps.studies.decoding.stated import DIGITAL_XRAY_FOR_PRESENTATION
+from tests.peers.program import find_program
 
 StoredValues = NDArray[Any]
 
@@ -101,7 +102,11 @@ def voi_lut(values: NDArray[np.uint16], *, first: int, bits: int) -> Dataset:
 
 def recoded(data: bytes, command: list[str], folder: Path) -> bytes:
     """Run another program's encoder, `command IN OUT`, over a file."""
+    package = "libgdcm-tools" if command[0].startswith("gdcm") else "dcmtk"
+    program = find_program(command[0], package=package)
     source, target = folder / "in.dcm", folder / "out.dcm"
     source.write_bytes(data)
-    subprocess.run([*command, str(source), str(target)], check=True, capture_output=True, timeout=60)
+    subprocess.run(
+        [program, *command[1:], str(source), str(target)], check=True, capture_output=True, timeout=60
+    )
     return target.read_bytes()
