@@ -42,8 +42,20 @@ KINDS = (*(finding.value for finding in Finding), *UNFIT_KINDS)
 
 
 DEMO = (
-    ("normal", 0),
-    ("covid19", 0),
+    ("normal", 10),
+    ("normal", 33),
+    ("covid19", 28),
+    ("covid19", 33),
+    ("viral_pneumonia", 16),
+    ("viral_pneumonia", 9),
+    ("bacterial_pneumonia", 15),
+    ("bacterial_pneumonia", 19),
+    ("lung_opacity", 4),
+    ("lung_opacity", 23),
+    ("lateral", 0),
+    ("hand", 0),
+    ("document", 0),
+    ("blank", 0),
 )
 """(kind, seed) of phantoms that the bundled model labels as their kind, and of images that it refuses.
 
@@ -211,7 +223,7 @@ class _Style:
 _STYLES = {
     Finding.NORMAL.value: _Style(emphasis=3.0, bone=0.12),
     Finding.COVID19.value: _Style(spread=0.6, emphasis=1.5, bone=0.06, vessel=0.05),
-    Finding.VIRAL_PNEUMONIA.value: _Style(spread=0.5, emphasis=4.0, bone=0.10, vessel=0.05),
+    Finding.VIRAL_PNEUMONIA.value: _Style(spread=0.5, emphasis=2.0, bone=0.14, vessel=0.05),
     Finding.BACTERIAL_PNEUMONIA.value: _Style(
         spread=0.5, emphasis=3.0, bone=0.20, vessel=0.05, patches=3, density=0.2
     ),

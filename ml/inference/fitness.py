@@ -19,8 +19,8 @@ MAX_ASPECT = 2.0
 """Long by short side; the longest of 12,000 radiographs has 1.8."""
 MIN_CONTRAST = 0.10
 """Between the 2nd and 98th percentile."""
-MIN_GREYS = 16
-"""Of 64 grey steps, how many hold at least one pixel in ten thousand; radiographs have 23 or more."""
+MIN_GREYS = 10
+"""Of 64 grey steps, how many hold at least one pixel in ten thousand; a very pale radiograph has 15."""
 MAX_SINGLE_GREY = 0.75
 """Share of two neighbouring grey steps: an image of hardly anything. Radiographs stay below 0.35, black
 borders beside them included."""
