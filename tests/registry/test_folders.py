@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from pytest_django import Settings
 
+from apps.core.errors import PermanentError
 from apps.registry.engine import MAX_SPEC_BYTES, ModelVersionError, folder_check
 from apps.registry.models import ModelVersion
-from apps.registry.services import version_register
+from apps.registry.selectors import alias_history, champion, version_folder
+from apps.registry.services import bundled_model_register, version_register
+from tests.registry.conftest import LABELS
 
 
 def test_a_sound_folder_has_a_digest_of_everything_in_it(folder: Path) -> None:
@@ -84,11 +87,40 @@ def test_a_folder_that_is_none_is_said_so(tmp_path: Path) -> None:
         folder_check(tmp_path / "nowhere")
 
 
+@pytest.fixture
+def models(settings: Settings, tmp_path: Path) -> Path:
+    """An empty folder for versions."""
+    settings.MODELS_DIR = tmp_path / "models"
+    return tmp_path / "models"
+
+
 @pytest.mark.django_db
-def test_a_graph_that_is_none_is_not_registered(folder: Path) -> None:
+def test_a_graph_that_is_none_is_not_registered(folder: Path, models: Path) -> None:
     """Its hashes agree, so that only the golden prediction can tell."""
     with pytest.raises(ModelVersionError, match="golden prediction"):
         version_register(folder=folder, by="somebody")
 
     assert not ModelVersion.objects.exists()
-    assert not list(Path(settings.MODELS_DIR).iterdir())
+    assert not list(models.iterdir())
+
+
+@pytest.mark.django_db
+def test_the_bundled_model_is_registered_once_and_becomes_champion(models: Path) -> None:
+    for _ in range(2):
+        bundled_model_register()
+
+    version = ModelVersion.objects.get()
+    assert (str(version), champion()) == ("cxr:1", version)
+    assert version.labels == list(LABELS)
+    assert version.card
+    assert [path.name for path in models.iterdir()] == [version.sha256]
+    assert folder_check(version_folder(version), expected_sha256=version.sha256).spec.name == "cxr"
+    assert alias_history(version.model).count() == 1
+
+
+@pytest.mark.django_db
+def test_a_missing_bundle_is_said_so(settings: Settings, tmp_path: Path) -> None:
+    settings.BUNDLED_MODEL_DIR = tmp_path / "nowhere"
+
+    with pytest.raises(PermanentError, match="The bundled model is missing"):
+        bundled_model_register()
