@@ -41,6 +41,7 @@ def config(make_manifest: ManifestMaker, bundled_model: Path, tmp_path: Path) ->
     )
 
 
+@pytest.mark.timeout(600)
 def test_a_version_is_complete_repeatable_and_can_be_continued(
     config: TrainingConfig, tmp_path: Path
 ) -> None:
