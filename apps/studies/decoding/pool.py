@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import logging
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -162,6 +163,9 @@ class _Refusal:
 
 def _confine_process(limits: Limits) -> None:
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # it would log a stranger's text
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)  # and the codecs write to the terminal
+    os.close(nowhere)
     confine(limits)
 
 
