@@ -115,7 +115,7 @@ class ModelSpec:
     fitness: Mapping[str, float] = field(default_factory=dict)
     """Thresholds of the fitness gate, by name."""
     golden: Mapping[str, Any] = field(default_factory=dict)
-    """A phantom's seed and the probabilities the graph gave for it when it was exported."""
+    """The file that holds a phantom, and the probabilities the graph gave for it when it was exported."""
     files: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of every other file of the folder, by relative name."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ml.model_folder import check_folder
 from ml.training.config import TrainingConfig
-from ml.training.run import store_golden, train
+from ml.training.run import finish_folder, train
 from ml.training.segmentation import SegmentationConfig, train_lungs
 
 BUNDLED = Path(__file__).resolve().parent.parent / "pretrained" / "cxr"
@@ -44,12 +44,12 @@ def main() -> None:
     classifier.add_argument("--learning-rate", type=float, default=TrainingConfig.learning_rate)
     classifier.add_argument("--epochs", type=int, default=TrainingConfig.epochs)
     classifier.add_argument("--seed", type=int, default=TrainingConfig.seed)
-    golden = commands.add_parser("golden", help="store the golden prediction again: the phantoms changed")
-    golden.add_argument("folder", type=Path, nargs="?", default=BUNDLED)
+    finish = commands.add_parser("finish", help="write card, golden prediction and hashes again")
+    finish.add_argument("folder", type=Path, nargs="?", default=BUNDLED)
     options = parser.parse_args()
-    if options.command == "golden":
+    if options.command == "finish":
         check_folder(options.folder)
-        store_golden(options.folder)
+        finish_folder(options.folder)
     elif options.command == "lungs":
         train_lungs(
             SegmentationConfig(options.folder, options.manifest, options.out, epochs=options.epochs),

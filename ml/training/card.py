@@ -86,7 +86,8 @@ def _results(evaluation: Mapping[str, Any], lineage: Mapping[str, Any]) -> str:
         for name, figures in evaluation["by_source"].items()
     ]
     return (
-        f"## Results on fold {lineage['settings']['test_fold']}, same sources, never trained or tuned on\n\n"
+        f"## Results on fold {lineage['settings']['test_fold']}, same sources, held out\n\n"
+        f"Neither training, the choice of the epoch nor calibration saw this fold.{_known_before(lineage)} "
         f"{evaluation['n']:,} images of {evaluation['groups']:,} groups, exported graph, intervals 95 % by "
         "resampling groups.\n\n"
         f"- Accuracy {shown(evaluation['accuracy'], 'accuracy')}\n"
@@ -97,6 +98,15 @@ def _results(evaluation: Mapping[str, Any], lineage: Mapping[str, Any]) -> str:
         "| source | n | accuracy | balanced accuracy | coverage |\n|---|---|---|---|---|\n"
         + "\n".join(sources)
     )
+
+
+def _known_before(lineage: Mapping[str, Any]) -> str:
+    """Say so when the test fold's figures were known before training went on."""
+    parent = lineage["parent"]
+    fold = lineage["settings"]["test_fold"]
+    if not parent or parent["lineage"]["settings"]["test_fold"] != fold:
+        return ""
+    return " Its figures for an earlier stage were known, however, when it was decided to train on."
 
 
 def _prediction_sets(evaluation: Mapping[str, Any], lineage: Mapping[str, Any]) -> str:

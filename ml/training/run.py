@@ -30,7 +30,7 @@ from ml.evaluation.calibration import (
 )
 from ml.evaluation.metrics import evaluation_report
 from ml.graph import Graph
-from ml.inference import golden_prediction
+from ml.inference.golden import GOLDEN_INPUT, golden_prediction
 from ml.model_folder import read_spec, write_spec
 from ml.preprocessing import PREPROCESSING_VERSION
 from ml.training.card import write_card
@@ -86,8 +86,7 @@ def train(config: TrainingConfig, *, progress: ProgressCallback) -> Path:
             wall_seconds=time.monotonic() - started,
         )
         _write_json(partial / "lineage.json", lineage)
-        write_card(partial)
-        store_golden(partial)
+        finish_folder(partial)
         if config.out_dir.exists():
             config.out_dir.rmdir()
         partial.rename(config.out_dir)
@@ -96,11 +95,13 @@ def train(config: TrainingConfig, *, progress: ProgressCallback) -> Path:
     return config.out_dir
 
 
-def store_golden(folder: Path) -> None:
-    """Write every file's hash and the golden prediction into a folder's `model.json`.
+def finish_folder(folder: Path) -> None:
+    """Write the card, the golden prediction and every file's hash of an otherwise complete folder.
 
-    To be repeated for the bundled model when the phantoms change: the prediction is about one of them.
+    Safe to repeat, after a change to how cards are written, say; the version's digest changes with it.
     """
+    write_card(folder)
+    (folder / GOLDEN_INPUT).unlink(missing_ok=True)
     spec = write_spec(folder, read_spec(folder))
     write_spec(folder, replace(spec, golden=golden_prediction(folder)))
 

@@ -27,7 +27,6 @@ def test_every_file_is_as_it_was_written(bundled_model: Path) -> None:
 
 
 def test_it_answers_as_on_the_day_of_its_export(bundled_model: Path) -> None:
-    """After a change to the phantoms: `python -m ml.training golden`."""
     golden_check(bundled_model, precision="f32")
 
 
