@@ -68,4 +68,4 @@ def golden_check(folder: Path, *, precision: str = "auto") -> None:
 def _question(path: Path) -> Radiograph:
     with np.load(path, allow_pickle=False) as arrays:
         pixels = np.asarray(arrays["pixels"], np.uint8)
-    return Radiograph(pixels.astype(np.float32) / 255, RadiographFacts(file_format="png"))
+    return Radiograph(np.asarray(pixels / 255, np.float32), RadiographFacts(file_format="png"))
