@@ -21,6 +21,9 @@ _ROBUST_TAIL = 0.001
 _ROBUST_BITS = 8
 _CLIPPED_SHARE = 0.99
 _BAND_ROWS = 32
+_ROUNDING = 0.6
+"""An image a little too large for its factor takes the next one: a side of 2,500 becomes 833 in one exact
+step, rather than 1,250 and then 1,024, which takes three times as long."""
 
 
 def grey_levels(presentation: Presentation, *, long_side: int) -> tuple[Levels, tuple[str, ...]]:
@@ -54,7 +57,7 @@ def _block_sums(image: StoredImage, long_side: int) -> tuple[NDArray[np.int32], 
 
     Works through bands of rows that stay in the cache.
     """
-    factor = max(1, int(max(image.shape) / long_side + 0.25))
+    factor = max(1, int(max(image.shape) / long_side + _ROUNDING))
     if factor == 1:
         return image.astype(np.int32), 1
     rows, columns = image.shape[0] // factor, image.shape[1] // factor
@@ -68,8 +71,8 @@ def _block_sums(image: StoredImage, long_side: int) -> tuple[NDArray[np.int32], 
 
 
 def _band_sums(band: StoredImage, factor: int) -> NDArray[np.int32]:
-    rows = band[0::factor].astype(np.int32)
-    for offset in range(1, factor):
+    rows = np.add(band[0::factor], band[1::factor], dtype=np.int32)
+    for offset in range(2, factor):
         rows += band[offset::factor]
     sums = rows[:, 0::factor].copy()
     for offset in range(1, factor):
