@@ -18,7 +18,9 @@ def database_from_url(url: str, *, data_dir: Path) -> dict[str, Any]:
     if not url:
         url = f"sqlite:///{data_dir / 'db.sqlite3'}"
     try:
-        config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        # No kept connections: under ASGI a thread lives no longer than its request, and would leave its
+        # connection to the garbage collector.
+        config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=0))
     except (ValueError, dj_database_url.ParseError) as error:
         raise ImproperlyConfigured(
             "DATABASE_URL cannot be read: expected sqlite:///PATH, postgres://… or mysql://…."
