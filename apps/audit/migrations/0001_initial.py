@@ -5,33 +5,45 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('action', models.CharField(max_length=40)),
-                ('outcome', models.CharField(choices=[('success', 'Success'), ('failure', 'Failure')], default='success', max_length=7)),
-                ('actor', models.CharField(max_length=200)),
-                ('actor_role', models.CharField(blank=True, max_length=40)),
-                ('source', models.CharField(blank=True, max_length=100)),
-                ('object_type', models.CharField(blank=True, max_length=40)),
-                ('object_id', models.CharField(blank=True, max_length=100)),
-                ('detail', models.JSONField(default=dict)),
-                ('sequence', models.BigIntegerField(editable=False, null=True, unique=True)),
-                ('previous_seal', models.CharField(blank=True, editable=False, max_length=64)),
-                ('seal', models.CharField(blank=True, editable=False, max_length=64)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("action", models.CharField(max_length=40)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("success", "Success"), ("failure", "Failure")],
+                        default="success",
+                        max_length=7,
+                    ),
+                ),
+                ("actor", models.CharField(max_length=200)),
+                ("actor_role", models.CharField(blank=True, max_length=40)),
+                ("source", models.CharField(blank=True, max_length=100)),
+                ("object_type", models.CharField(blank=True, max_length=40)),
+                ("object_id", models.CharField(blank=True, max_length=100)),
+                ("detail", models.JSONField(default=dict)),
+                ("sequence", models.BigIntegerField(editable=False, null=True, unique=True)),
+                ("previous_seal", models.CharField(blank=True, editable=False, max_length=64)),
+                ("seal", models.CharField(blank=True, editable=False, max_length=64)),
             ],
             options={
-                'ordering': ['-id'],
-                'indexes': [models.Index(fields=['object_type', 'object_id'], name='audit_audit_object__0e78a5_idx')],
+                "ordering": ["-id"],
+                "indexes": [
+                    models.Index(fields=["object_type", "object_id"], name="audit_audit_object__0e78a5_idx")
+                ],
             },
         ),
     ]

@@ -6,127 +6,248 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Series',
+            name="Series",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('series_instance_uid', models.CharField(max_length=64, unique=True)),
-                ('modality', models.CharField(blank=True, max_length=16)),
-                ('body_part_examined', models.CharField(blank=True, max_length=16)),
-                ('station_name', models.CharField(blank=True, max_length=16)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("series_instance_uid", models.CharField(max_length=64, unique=True)),
+                ("modality", models.CharField(blank=True, max_length=16)),
+                ("body_part_examined", models.CharField(blank=True, max_length=16)),
+                ("station_name", models.CharField(blank=True, max_length=16)),
             ],
             options={
-                'verbose_name_plural': 'series',
+                "verbose_name_plural": "series",
             },
         ),
         migrations.CreateModel(
-            name='Patient',
+            name="Patient",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('patient_id', models.CharField(blank=True, max_length=64)),
-                ('issuer_of_patient_id', models.CharField(blank=True, max_length=64)),
-                ('patient_name', models.CharField(blank=True, max_length=324)),
-                ('patient_birth_date', models.DateField(blank=True, null=True)),
-                ('patient_sex', models.CharField(blank=True, max_length=1)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("patient_id", models.CharField(blank=True, max_length=64)),
+                ("issuer_of_patient_id", models.CharField(blank=True, max_length=64)),
+                ("patient_name", models.CharField(blank=True, max_length=324)),
+                ("patient_birth_date", models.DateField(blank=True, null=True)),
+                ("patient_sex", models.CharField(blank=True, max_length=1)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('patient_id', 'issuer_of_patient_id'), name='patient_identity')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("patient_id", "issuer_of_patient_id"), name="patient_identity"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='QuarantinedObject',
+            name="QuarantinedObject",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64)),
-                ('file_sha256', models.CharField(max_length=64)),
-                ('size', models.BigIntegerField()),
-                ('storage_key', models.CharField(max_length=100, unique=True)),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True)),
-                ('door', models.CharField(choices=[('dicom', 'C-STORE'), ('upload', 'Browser upload'), ('api', 'REST'), ('import', 'import_studies')], max_length=8)),
-                ('sender', models.CharField(blank=True, max_length=200)),
-                ('code', models.CharField(max_length=30)),
-                ('detail', models.CharField(max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sha256", models.CharField(max_length=64)),
+                ("file_sha256", models.CharField(max_length=64)),
+                ("size", models.BigIntegerField()),
+                ("storage_key", models.CharField(max_length=100, unique=True)),
+                (
+                    "received_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True),
+                ),
+                (
+                    "door",
+                    models.CharField(
+                        choices=[
+                            ("dicom", "C-STORE"),
+                            ("upload", "Browser upload"),
+                            ("api", "REST"),
+                            ("import", "import_studies"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("sender", models.CharField(blank=True, max_length=200)),
+                ("code", models.CharField(max_length=30)),
+                ("detail", models.CharField(max_length=200)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('file_sha256',), name='quarantine_once')],
+                "constraints": [models.UniqueConstraint(fields=("file_sha256",), name="quarantine_once")],
             },
         ),
         migrations.CreateModel(
-            name='Instance',
+            name="Instance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64)),
-                ('file_sha256', models.CharField(max_length=64)),
-                ('size', models.BigIntegerField()),
-                ('storage_key', models.CharField(max_length=100, unique=True)),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True)),
-                ('door', models.CharField(choices=[('dicom', 'C-STORE'), ('upload', 'Browser upload'), ('api', 'REST'), ('import', 'import_studies')], max_length=8)),
-                ('sender', models.CharField(blank=True, max_length=200)),
-                ('sop_instance_uid', models.CharField(max_length=64, unique=True)),
-                ('sop_class_uid', models.CharField(blank=True, max_length=64)),
-                ('transfer_syntax_uid', models.CharField(blank=True, max_length=64)),
-                ('file_format', models.CharField(choices=[('dicom', 'Dicom'), ('png', 'Png'), ('jpeg', 'Jpeg')], default='dicom', max_length=5)),
-                ('instance_number', models.CharField(blank=True, max_length=12)),
-                ('view_position', models.CharField(blank=True, max_length=16)),
-                ('rows', models.PositiveIntegerField(blank=True, null=True)),
-                ('columns', models.PositiveIntegerField(blank=True, null=True)),
-                ('preview_key', models.CharField(blank=True, max_length=100)),
-                ('series', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='instances', to='studies.series')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sha256", models.CharField(max_length=64)),
+                ("file_sha256", models.CharField(max_length=64)),
+                ("size", models.BigIntegerField()),
+                ("storage_key", models.CharField(max_length=100, unique=True)),
+                (
+                    "received_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True),
+                ),
+                (
+                    "door",
+                    models.CharField(
+                        choices=[
+                            ("dicom", "C-STORE"),
+                            ("upload", "Browser upload"),
+                            ("api", "REST"),
+                            ("import", "import_studies"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("sender", models.CharField(blank=True, max_length=200)),
+                ("sop_instance_uid", models.CharField(max_length=64, unique=True)),
+                ("sop_class_uid", models.CharField(blank=True, max_length=64)),
+                ("transfer_syntax_uid", models.CharField(blank=True, max_length=64)),
+                (
+                    "file_format",
+                    models.CharField(
+                        choices=[("dicom", "Dicom"), ("png", "Png"), ("jpeg", "Jpeg")],
+                        default="dicom",
+                        max_length=5,
+                    ),
+                ),
+                ("instance_number", models.CharField(blank=True, max_length=12)),
+                ("view_position", models.CharField(blank=True, max_length=16)),
+                ("rows", models.PositiveIntegerField(blank=True, null=True)),
+                ("columns", models.PositiveIntegerField(blank=True, null=True)),
+                ("preview_key", models.CharField(blank=True, max_length=100)),
+                (
+                    "series",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="instances",
+                        to="studies.series",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Study',
+            name="Study",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('study_instance_uid', models.CharField(max_length=64, unique=True)),
-                ('accession_number', models.CharField(blank=True, db_index=True, max_length=64)),
-                ('study_date', models.DateField(blank=True, null=True)),
-                ('study_time', models.TimeField(blank=True, null=True)),
-                ('study_description', models.CharField(blank=True, max_length=64)),
-                ('institution_name', models.CharField(blank=True, max_length=64)),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True)),
-                ('last_received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('completed_at', models.DateTimeField(blank=True, null=True)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='studies', to='studies.patient')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("study_instance_uid", models.CharField(max_length=64, unique=True)),
+                ("accession_number", models.CharField(blank=True, db_index=True, max_length=64)),
+                ("study_date", models.DateField(blank=True, null=True)),
+                ("study_time", models.TimeField(blank=True, null=True)),
+                ("study_description", models.CharField(blank=True, max_length=64)),
+                ("institution_name", models.CharField(blank=True, max_length=64)),
+                (
+                    "received_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True),
+                ),
+                (
+                    "last_received_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("completed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="studies",
+                        to="studies.patient",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'studies',
-                'indexes': [models.Index(fields=['completed_at', 'last_received_at'], name='study_quiet')],
+                "verbose_name_plural": "studies",
+                "indexes": [models.Index(fields=["completed_at", "last_received_at"], name="study_quiet")],
             },
         ),
         migrations.AddField(
-            model_name='series',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='series', to='studies.study'),
+            model_name="series",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="series", to="studies.study"
+            ),
         ),
         migrations.CreateModel(
-            name='ConflictingObject',
+            name="ConflictingObject",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64)),
-                ('file_sha256', models.CharField(max_length=64)),
-                ('size', models.BigIntegerField()),
-                ('storage_key', models.CharField(max_length=100, unique=True)),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True)),
-                ('door', models.CharField(choices=[('dicom', 'C-STORE'), ('upload', 'Browser upload'), ('api', 'REST'), ('import', 'import_studies')], max_length=8)),
-                ('sender', models.CharField(blank=True, max_length=200)),
-                ('transfer_syntax_uid', models.CharField(blank=True, max_length=64)),
-                ('status', models.CharField(choices=[('open', 'To be looked at'), ('equal', 'Same image and identity, closed by itself'), ('resolved', 'Closed by an administrator')], default='open', max_length=8)),
-                ('note', models.TextField(blank=True)),
-                ('instance', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conflicts', to='studies.instance')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sha256", models.CharField(max_length=64)),
+                ("file_sha256", models.CharField(max_length=64)),
+                ("size", models.BigIntegerField()),
+                ("storage_key", models.CharField(max_length=100, unique=True)),
+                (
+                    "received_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True),
+                ),
+                (
+                    "door",
+                    models.CharField(
+                        choices=[
+                            ("dicom", "C-STORE"),
+                            ("upload", "Browser upload"),
+                            ("api", "REST"),
+                            ("import", "import_studies"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("sender", models.CharField(blank=True, max_length=200)),
+                ("transfer_syntax_uid", models.CharField(blank=True, max_length=64)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("open", "To be looked at"),
+                            ("equal", "Same image and identity, closed by itself"),
+                            ("resolved", "Closed by an administrator"),
+                        ],
+                        default="open",
+                        max_length=8,
+                    ),
+                ),
+                ("note", models.TextField(blank=True)),
+                (
+                    "instance",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="conflicts",
+                        to="studies.instance",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('instance', 'sha256'), name='conflict_once')],
+                "constraints": [models.UniqueConstraint(fields=("instance", "sha256"), name="conflict_once")],
             },
         ),
     ]
