@@ -5,7 +5,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Two at once: each may hold TensorFlow, about 1 GB.
+# Two at once: each may hold TensorFlow, about 1 GB. The browser's tests run apart: Playwright keeps an event
+# loop in the thread of its tests, in which no other test could run one.
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
@@ -15,7 +16,8 @@ demo: setup
 	exec $(BIN)/python manage.py up --demo
 
 test: setup-dev peers
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --ignore tests/browser $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/browser
 
 lint: setup-dev
 	$(BIN)/ruff check .

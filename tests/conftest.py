@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
+from apps.core import transactions
 from tests.peers.orthanc import Orthanc, orthanc_server
 from tests.peers.postgresql import postgresql_server
 from tests.peers.program import RunningProgram
@@ -42,10 +46,27 @@ def rabbitmq_url(rabbitmq: RunningProgram) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    """`DATABASE_URL` of a running PostgreSQL with an empty database."""
+def postgresql() -> Iterator[RunningProgram]:
+    """A running PostgreSQL."""
     with postgresql_server() as server:
-        yield f"postgres://cxr@127.0.0.1:{server.port}/cxr"
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql: RunningProgram) -> Iterator[str]:
+    """`DATABASE_URL` of an empty database of this test's own."""
+    name = f"cxr_{uuid.uuid4().hex}"
+    address = f"postgres://cxr@127.0.0.1:{postgresql.port}"
+    with psycopg.connect(f"{address}/cxr", autocommit=True) as session:
+        session.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        yield f"{address}/{name}"
+        session.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+@pytest.fixture(autouse=True)
+def broker_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget that a test before this one had a broker that did not answer."""
+    monkeypatch.setattr(transactions, "_paused_until", 0.0)
 
 
 @pytest.fixture(scope="session")

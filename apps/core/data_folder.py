@@ -27,6 +27,16 @@ def data_folder_prepare() -> bool:
     return made
 
 
+def temporary_folder_open() -> str:
+    """Open the data folder's `tmp` and return a short path to it, valid while this process lives.
+
+    The address of a Unix socket has at most 107 bytes (unix(7)), and the decoding processes are reached by
+    sockets in the temporary folder: under a data folder with a long name, none could be made.
+    """
+    descriptor = os.open(settings.DATA_DIR / "tmp", os.O_RDONLY | os.O_DIRECTORY)
+    return f"/proc/{os.getpid()}/fd/{descriptor}"
+
+
 @contextmanager
 def data_folder_lock() -> Iterator[None]:
     """Hold the data folder for this process; the kernel lets go of it however the process ends.

@@ -35,6 +35,8 @@ class Visitor:
 
     def __init__(self, context: BrowserContext, platform: Platform, name: str) -> None:
         self.platform, self.name = platform, name
+        # By name: a security key is bound to a domain, which an IP address is not (WebAuthn 5.1.2).
+        self.address = platform.url.replace("127.0.0.1", "localhost")
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
         self.page.on(
@@ -48,14 +50,14 @@ class Visitor:
             "request",
             lambda request: (
                 None
-                if request.url.startswith((platform.url, "data:", "blob:"))
+                if request.url.startswith((self.address, "data:", "blob:"))
                 else self.complaints.append(f"asked another server: {request.url}")
             ),
         )
 
     def goto(self, path: str) -> None:
         """Open an address of the platform."""
-        self.page.goto(self.platform.url + path)
+        self.page.goto(self.address + path)
 
     def sign_in(self, email: str, password: str = PASSWORD) -> None:
         """Sign in by the form."""

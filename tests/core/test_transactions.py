@@ -12,7 +12,6 @@ import pytest
 from celery import Celery
 from django.db import transaction
 
-from apps.core import transactions
 from apps.core.transactions import enqueue_on_commit
 from cxrplatform.settings import broker
 
@@ -29,11 +28,6 @@ def task_at(url: str) -> Any:
         pass
 
     return task
-
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transactions, "_paused_until", 0.0)
 
 
 @pytest.fixture

@@ -105,11 +105,16 @@ def test_contact_and_rejection_leave_a_trace_but_not_one_each(closed: ListenerPr
 
 @pytest.mark.xdist_group("closed listener")
 def test_a_peer_that_is_switched_off_is_a_stranger(closed: ListenerProcess) -> None:
-    with closing(sqlite3.connect(closed.data_dir / "db.sqlite3", timeout=20)) as connection, connection:
-        connection.execute("UPDATE gateway_remoteae SET enabled = 0 WHERE name = 'NETWORK'")
+    def switch(enabled: bool) -> None:
+        with closing(sqlite3.connect(closed.data_dir / "db.sqlite3", timeout=20)) as connection, connection:
+            connection.execute("UPDATE gateway_remoteae SET enabled = ? WHERE name = 'NETWORK'", [enabled])
 
-    with closed.association(calling="NETWORK", contexts=ECHO) as assoc:
-        assert rejection(assoc) == (1, 1, 3)
+    switch(False)
+    try:
+        with closed.association(calling="NETWORK", contexts=ECHO) as assoc:
+            assert rejection(assoc) == (1, 1, 3)
+    finally:
+        switch(True)
 
 
 def test_callers_are_recognised_by_title_and_address_together(db: None, settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def s3(data_dir: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> I
     server.start()
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
+    request = urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")
+    urllib.request.urlopen(request, timeout=10).close()  # servers of one process share what they hold
     boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket="cxr")
     url = f"s3://cxr/objects?endpoint_url={endpoint}&region_name=us-east-1"
     settings.STORAGES = {**settings.STORAGES, "default": objects_storage(url, data_dir=data_dir)}

@@ -25,7 +25,9 @@ pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(400)]
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with running_platform(tmp_path_factory.mktemp("up") / "data", CXR_DICOM_OPEN="1") as running:
+    # Longer than the address of a Unix socket may be: decoding once failed in such a folder.
+    folder = tmp_path_factory.mktemp("up") / ("a-long-name-" * 8) / "data"
+    with running_platform(folder, CXR_DICOM_OPEN="1") as running:
         yield running
 
 

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from apps.core.data_folder import data_folder_lock, data_folder_prepare
+from apps.core.data_folder import data_folder_lock, data_folder_prepare, temporary_folder_open
 from apps.core.errors import PlatformError
 from apps.core.ports import free_port, listening_socket
 from apps.core.readiness import wait_until_ready
@@ -86,7 +86,7 @@ class Command(BaseCommand):
             "CXR_DATA_DIR": str(settings.DATA_DIR),
             "CXR_HTTP_PORT": str(web_socket.getsockname()[1]),
             "CXR_DICOM_PORT": str(free_port(settings.DICOM_HOST, settings.DICOM_PORT)),
-            "TMPDIR": str(settings.DATA_DIR / "tmp"),
+            "TMPDIR": temporary_folder_open(),
             "PYTHONUNBUFFERED": "1",
             "CELERY_SKIP_CHECKS": "1",  # this process has run them
             "MALLOC_ARENA_MAX": "2",  # one heap per thread is what makes threaded processes grow
