@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 
-os.environ.setdefault("CXR_DATA_DIR", tempfile.mkdtemp(prefix="cxr-test-"))
+# A folder for each process of pytest-xdist: they inherit the environment of the one that started them.
+_process = os.environ.get("PYTEST_XDIST_WORKER", "")
+if "CXR_DATA_DIR" not in os.environ or os.environ.get("PYTEST_DATA_DIR_OF", "") != _process:
+    os.environ.update(CXR_DATA_DIR=tempfile.mkdtemp(prefix="cxr-test-"), PYTEST_DATA_DIR_OF=_process)
 os.environ.setdefault("CXR_SECRET_KEY", "only-for-the-test-suite-" + "x" * 40)
 os.environ.setdefault("CXR_SPOOL_RESERVE_BYTES", "1048576")
 

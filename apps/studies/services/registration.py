@@ -105,6 +105,8 @@ def _conflict(instance: Instance) -> IngestResult:
 def _insert(spooled: SpooledObject, description: ObjectDescription) -> IngestResult:
     instance = Instance.objects.filter(sop_instance_uid=description.sop_instance_uid).first()
     received = _received(spooled, description.sha256)
+    if instance is not None and instance.sha256 == description.sha256:
+        return IngestResult("known", instance)  # another sender's commit came between our two looks
     if instance is not None:
         conflict = ConflictingObject.objects.create(
             instance=instance, transfer_syntax_uid=description.transfer_syntax_uid, **received
