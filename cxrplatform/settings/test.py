@@ -12,7 +12,7 @@ if "CXR_DATA_DIR" not in os.environ or os.environ.get("PYTEST_DATA_DIR_OF", "") 
 os.environ.setdefault("CXR_SECRET_KEY", "only-for-the-test-suite-" + "x" * 40)
 os.environ.setdefault("CXR_SPOOL_RESERVE_BYTES", "1048576")
 
-from cxrplatform.settings.base import *  # noqa: F403 - a settings module extends another this way
+from cxrplatform.settings.base import *  # noqa: E402, F403 - settings extend others this way
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # speed; never outside tests
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
