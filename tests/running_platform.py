@@ -199,9 +199,6 @@ class Platform:
             for stream in (self.process.stdout, self.process.stderr):
                 if stream is not None:
                     stream.close()
-            for stream in (self.process.stdout, self.process.stderr):
-                if stream is not None:
-                    stream.close()
 
 
 @contextmanager

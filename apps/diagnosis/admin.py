@@ -11,11 +11,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.accounts.access import Actor
+from apps.core.administration import ReadOnlyAdmin
 from apps.core.errors import PlatformError
 from apps.core.masking import masked
 from apps.diagnosis.models import Diagnosis, Finding, Review, WorklistEntry
 from apps.diagnosis.services import diagnosis_retry
-from apps.registry.admin import ReadOnlyAdmin
 
 
 @admin.register(Diagnosis)

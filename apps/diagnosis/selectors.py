@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.db.models.query import ModelIterable
 from django.utils import timezone
 
@@ -54,7 +53,7 @@ def worklist(
     search: str | None = None,
     ordering: str = "triage",
 ) -> QuerySet[WorklistEntry]:
-    """Return the studies that the actor may see, filtered and ordered, with `instances` counted.
+    """Return the studies that the actor may see, filtered and ordered.
 
     Dates and times include both ends; a date is the whole day. `search` looks for a part of the
     patient's name or id or of the accession number. Filtering by label or triage finds nothing for an
@@ -100,7 +99,7 @@ def worklist_entry(*, actor: Actor, study_instance_uid: str) -> WorklistEntry | 
 
 
 def worklist_item(entry: WorklistEntry) -> dict[str, Any]:
-    """Return an entry of `worklist` as integrators see it."""
+    """Return an entry of `worklist` as integrators see it, without its images."""
     study, patient = entry.study, entry.study.patient
     return {
         "study_instance_uid": study.study_instance_uid,
@@ -113,7 +112,6 @@ def worklist_item(entry: WorklistEntry) -> dict[str, Any]:
         "label": entry.label or None,
         "triage": str(Triage(entry.triage).label),
         "abnormality": entry.abnormality,
-        "instances": getattr(entry, "instances"),  # noqa: B009 - annotated, no field of the model
     }
 
 
@@ -202,16 +200,7 @@ def _visible(actor: Actor) -> Q:
 
 
 def _entries_visible_to(actor: Actor) -> QuerySet[WorklistEntry]:
-    instances = Instance.objects.filter(series__study=OuterRef("study")).order_by().values("series__study")
-    entries = (
-        WorklistEntry.objects.filter(_visible(actor))
-        .select_related("study__patient")
-        .annotate(
-            instances=Coalesce(
-                Subquery(instances.annotate(n=Count("pk")).values("n")), 0, output_field=IntegerField()
-            )
-        )
-    )
+    entries = WorklistEntry.objects.filter(_visible(actor)).select_related("study__patient")
     if not actor.may(Right.VIEW_RESULTS):
         entries._iterable_class = _WithoutResults
     return entries

@@ -7,20 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from apps.core.administration import ReadOnlyAdmin
 from apps.registry.models import Alias, AliasChange, ModelVersion, RegisteredModel
-
-
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Rows that only services make and change."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
-        return False
 
 
 class AliasChangeInline(admin.TabularInline[AliasChange, RegisteredModel]):

@@ -176,9 +176,8 @@ def test_an_item_has_the_contract_s_keys(make_queued: MakeQueued, actor_of: Acto
         "label",
         "triage",
         "abnormality",
-        "instances",
     ]
-    assert (item["label"], item["triage"], item["instances"]) == ("covid19", "urgent", 1)
+    assert (item["label"], item["triage"]) == ("covid19", "urgent")
 
 
 def test_a_technician_sees_the_state_and_no_result(make_queued: MakeQueued, actor_of: ActorMaker) -> None:
