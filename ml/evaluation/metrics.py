@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
 from ml.contracts import ModelSpec
+from ml.datasets.manifest import ManifestRow
 from ml.evaluation.calibration import Probabilities, Targets, prediction_sets
 
 CALIBRATION_BINS = 15
@@ -23,17 +24,17 @@ def evaluation_report(
     targets: Targets,
     *,
     spec: ModelSpec,
-    groups: Sequence[str],
-    sources: Sequence[str],
+    rows: Sequence[ManifestRow],
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Give the evaluation of calibrated probabilities (n, k) as values that JSON can hold.
+    """Give the evaluation of calibrated probabilities (n, k) of `rows` as values that JSON can hold.
 
     Keys: `n accuracy balanced_accuracy per_class auroc ece brier coverage confusion by_source
     intervals`. `accuracy` counts the most probable finding; `coverage` concerns the prediction set.
     Intervals are 95 % percentiles over resampled groups (patients).
     """
     labels = list(spec.labels)
+    groups = [row.group for row in rows]
     predicted = probabilities.argmax(axis=1)
     sets = prediction_sets(probabilities, spec.conformal_quantiles, labels)
     matrix = confusion_matrix(targets, predicted, labels=range(len(labels)))
@@ -57,7 +58,7 @@ def evaluation_report(
             label: {other: int(matrix[i, j]) for j, other in enumerate(labels)}
             for i, label in enumerate(labels)
         },
-        "by_source": _by_source(sources, targets, predicted, sets, labels),
+        "by_source": _by_source([row.source for row in rows], targets, predicted, sets, labels),
         "intervals": _intervals(targets, predicted, probabilities, groups, labels, seed),
     }
 

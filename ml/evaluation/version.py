@@ -57,6 +57,5 @@ def evaluate_version(
         calibrated(logits, spec.temperature),
         np.array([index[row.label] for row in rows], np.intp),
         spec=spec,
-        groups=[row.group for row in rows],
-        sources=[row.source for row in rows],
+        rows=rows,
     )

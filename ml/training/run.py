@@ -269,8 +269,7 @@ def _assemble(
         calibrated(logits, temperature),
         data.targets[tested],
         spec=spec,
-        groups=[data.rows[i].group for i in tested],
-        sources=[data.rows[i].source for i in tested],
+        rows=[data.rows[i] for i in tested],
     )
     report["refusal"] = refusal_report(
         spec.fitness,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ml.contracts import ModelSpec
+from ml.datasets.manifest import ManifestRow
 from ml.evaluation.metrics import evaluation_report, expected_calibration_error
 
 SPEC = ModelSpec(
@@ -26,10 +28,14 @@ PROBABILITIES = np.array(
 TARGETS = np.array([0, 0, 1, 1, 2, 2])
 GROUPS = ["a", "a", "b", "c", "d", "e"]
 SOURCES = ["x", "x", "x", "y", "y", ""]
+ROWS = [
+    ManifestRow(path=Path(f"{i}.png"), label="normal", group=group, fold=0, image_id=str(i), source=source)
+    for i, (group, source) in enumerate(zip(GROUPS, SOURCES, strict=True))
+]
 
 
 def report() -> dict:  # type: ignore[type-arg]
-    return evaluation_report(PROBABILITIES, TARGETS, spec=SPEC, groups=GROUPS, sources=SOURCES)
+    return evaluation_report(PROBABILITIES, TARGETS, spec=SPEC, rows=ROWS)
 
 
 def test_the_promised_keys_are_there_and_json_can_hold_them() -> None:
@@ -62,9 +68,7 @@ def test_coverage_concerns_the_prediction_set() -> None:
 
 def test_an_absent_class_has_no_figure_instead_of_a_wrong_one() -> None:
     kept = TARGETS != 2
-    result = evaluation_report(
-        PROBABILITIES[kept], TARGETS[kept], spec=SPEC, groups=GROUPS[:4], sources=SOURCES[:4]
-    )
+    result = evaluation_report(PROBABILITIES[kept], TARGETS[kept], spec=SPEC, rows=ROWS[:4])
     assert result["per_class"]["lung_opacity"]["sensitivity"] is None
     assert result["auroc"]["lung_opacity"] is None
     assert result["balanced_accuracy"] == 0.75
@@ -76,8 +80,7 @@ def test_intervals_resample_patients() -> None:
         np.repeat(PROBABILITIES, 10, axis=0),
         np.repeat(TARGETS, 10),
         spec=SPEC,
-        groups=np.repeat(GROUPS, 10).tolist(),
-        sources=np.repeat(SOURCES, 10).tolist(),
+        rows=[row for row in ROWS for _ in range(10)],
     )
     assert many["intervals"]["accuracy"] == report()["intervals"]["accuracy"]
     low, high = many["intervals"]["accuracy"]
