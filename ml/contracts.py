@@ -6,7 +6,7 @@ nothing heavier.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -28,6 +28,18 @@ class Finding(StrEnum):
     VIRAL_PNEUMONIA = "viral_pneumonia"
     BACTERIAL_PNEUMONIA = "bacterial_pneumonia"
     LUNG_OPACITY = "lung_opacity"
+
+
+Classes = Mapping[str, Sequence[str]]
+"""The findings that each label of a version gathers; a label that is not listed stands for itself."""
+
+EACH_ITS_OWN: Classes = {}
+"""The vocabulary in which every label is a finding."""
+
+
+def findings_of(label: str, classes: Classes) -> frozenset[str]:
+    """Return the findings that a label gathers: `{"covid19"}` for `positive=covid19`."""
+    return frozenset(classes.get(label, (label,)))
 
 
 INCONCLUSIVE = "inconclusive"
@@ -112,6 +124,8 @@ class ModelSpec:
     temperature: float
     conformal_quantiles: Mapping[str, float]
     operating_points: Mapping[str, float]
+    classes: Classes = field(default_factory=dict)
+    """The findings that each label gathers, as the training manifest named them."""
     fitness: Mapping[str, float] = field(default_factory=dict)
     """Thresholds of the fitness gate, by name."""
     golden: Mapping[str, Any] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import INCONCLUSIVE, Finding
+from ml.contracts import EACH_ITS_OWN, INCONCLUSIVE, Classes, Finding, findings_of
 
 CovidStatus = Literal["positive", "negative", "inconclusive"]
 
@@ -42,24 +42,28 @@ def covid19_status(
     probabilities: Mapping[str, float],
     prediction_set: Sequence[str],
     operating_points: Mapping[str, float],
+    classes: Classes = EACH_ITS_OWN,
 ) -> CovidStatus:
-    """Say where the radiograph stands on COVID-19.
+    """Say where the radiograph stands on COVID-19, whatever the version calls it.
 
-    `positive`: COVID-19 is the only finding in the prediction set and reaches its operating point.
-    `negative`: the prediction set holds other findings and not COVID-19. Everything else, also a
-    version whose vocabulary has no COVID-19, is `inconclusive`: absence is claimed only where the
-    set that promises to hold the truth does without it.
+    `positive`: the class made of COVID-19 alone is the only one in the prediction set and reaches its
+    operating point. `negative`: the prediction set holds classes and COVID-19 is in none of them.
+    Everything else, also a version that knows no COVID-19, is `inconclusive`: absence is claimed only
+    where the set that promises to hold the truth does without it.
     """
-    finding = Finding.COVID19.value
-    if finding not in probabilities or not prediction_set:
+    covid19 = Finding.COVID19.value
+    known = any(covid19 in findings_of(label, classes) for label in probabilities)
+    if not known or not prediction_set:
         return "inconclusive"
-    if finding not in prediction_set:
+    if not any(covid19 in findings_of(label, classes) for label in prediction_set):
         return "negative"
-    reaches = probabilities[finding] >= operating_points.get(finding, 0.5)
-    return "positive" if len(prediction_set) == 1 and reaches else "inconclusive"
+    label = prediction_set[0]
+    alone = len(prediction_set) == 1 and findings_of(label, classes) == {covid19}
+    reaches = probabilities[label] >= operating_points.get(label, 0.5)
+    return "positive" if alone and reaches else "inconclusive"
 
 
-def abnormality(probabilities: Mapping[str, float]) -> float:
-    """Return 1 - p(normal), or the greatest probability where the vocabulary has no `normal`."""
-    normal = probabilities.get(Finding.NORMAL.value)
-    return max(probabilities.values()) if normal is None else 1.0 - normal
+def abnormality(probabilities: Mapping[str, float], classes: Classes = EACH_ITS_OWN) -> float:
+    """Return 1 - p(the class with normal in it), or the greatest probability where no class has it."""
+    normal = [p for label, p in probabilities.items() if Finding.NORMAL in findings_of(label, classes)]
+    return 1.0 - sum(normal) if normal else max(probabilities.values())

@@ -139,8 +139,10 @@ class OpenVinoClassifier:
             probabilities=probabilities,
             prediction_set=prediction_set,
             operating_points=self.operating_points,
-            abnormality=abnormality(probabilities),
-            covid19_status=covid19_status(probabilities, prediction_set, self.operating_points),
+            abnormality=abnormality(probabilities, self.spec.classes),
+            covid19_status=covid19_status(
+                probabilities, prediction_set, self.operating_points, self.spec.classes
+            ),
             warnings=radiograph.warnings,
             saliency=saliency,
             box=box,

@@ -253,6 +253,7 @@ def _assemble(
         name=config.name,
         architecture=config.architecture,
         labels=labels,
+        classes={name: list(gathered) for name, gathered in config.classes.items()},
         input_size=config.input_size,
         preprocessing_version=PREPROCESSING_VERSION,
         temperature=temperature,
