@@ -36,7 +36,8 @@ def radiograph_classify(source: bytes | Path, *, folder: Path, sha256: str) -> C
     begun = time.perf_counter()
     radiograph = decode_pool().decode(source)
     decoded = time.perf_counter()
-    prediction = engine.version_load(folder=folder, sha256=sha256).classify(radiograph)
+    classifier = engine.version_load(folder=folder, sha256=sha256)
+    prediction = classifier.classify(radiograph)
     timing_ms = {
         "decode": 1000 * (decoded - begun),
         **prediction.timing_ms,
@@ -50,6 +51,7 @@ def radiograph_classify(source: bytes | Path, *, folder: Path, sha256: str) -> C
             prediction_set=prediction.prediction_set,
             probabilities=prediction.probabilities,
             operating_points=prediction.operating_points,
+            classes=classifier.spec.classes,
         ),
         timing_ms={part: round(milliseconds, 2) for part, milliseconds in timing_ms.items()},
     )

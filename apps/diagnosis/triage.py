@@ -6,8 +6,9 @@
 - routine: normal;
 - none: rejected or failed, where there is nothing to rank.
 
-A version with findings of its own (tuberculosis, say) names `normal` where it has one; its other findings
-are `priority` unless they are among those that cannot wait.
+What a version calls its classes does not matter, but which findings they gather: the class made of normal
+alone is routine, one made only of findings that cannot wait is urgent, and every other class (one that puts
+normal beside something else, or a site's own finding, tuberculosis, say) is priority.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from apps.diagnosis.models import Triage
-from ml.contracts import Finding
+from ml.contracts import EACH_ITS_OWN, Classes, Finding, findings_of
 
 CANNOT_WAIT = frozenset({Finding.COVID19.value, Finding.BACTERIAL_PNEUMONIA.value})
 
@@ -26,15 +27,17 @@ def triage_of(
     prediction_set: Collection[str],
     probabilities: Mapping[str, float],
     operating_points: Mapping[str, float],
+    classes: Classes = EACH_ITS_OWN,
 ) -> Triage:
     """Rank one classified image; operating points are probabilities, 0.5 where a finding has none."""
-    if label == Finding.NORMAL:
+    if findings_of(label, classes) == {Finding.NORMAL}:
         return Triage.ROUTINE
+    kept = {name: findings_of(name, classes) for name in prediction_set}
     pressing = any(
-        probabilities.get(finding, 0.0) >= operating_points.get(finding, 0.5)
-        for finding in CANNOT_WAIT.intersection(prediction_set)
+        findings <= CANNOT_WAIT and probabilities.get(name, 0.0) >= operating_points.get(name, 0.5)
+        for name, findings in kept.items()
     )
-    if pressing and Finding.NORMAL not in prediction_set:
+    if pressing and not any(Finding.NORMAL in findings for findings in kept.values()):
         return Triage.URGENT
     return Triage.PRIORITY
 

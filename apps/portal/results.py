@@ -7,7 +7,7 @@ from typing import Any
 
 from apps.diagnosis.models import Diagnosis, Finding
 from apps.portal import wording
-from ml.contracts import INCONCLUSIVE
+from ml.contracts import EACH_ITS_OWN, INCONCLUSIVE, Classes, findings_of
 from ml.contracts import Finding as FindingLabel
 
 
@@ -61,14 +61,23 @@ def answer_of(diagnosis: Diagnosis, lines: list[Line]) -> Answer:
         return _inconclusive(lines)
     line = next((line for line in lines if line.label == diagnosis.label), None)
     name = wording.finding_name(diagnosis.label)
-    headline = "Looks normal" if diagnosis.label == FindingLabel.NORMAL else f"{name} likely"
+    classes = _classes_of(diagnosis)
+    normal = findings_of(diagnosis.label, classes) == {FindingLabel.NORMAL}
+    headline = "Looks normal" if normal else f"{name} likely"
     if line is None:
         return Answer(headline, "")
     parts = [f"{wording.percent(line.probability)} calibrated probability"]
     if line.operating_point is not None:
         side = "above" if line.reached else "below"
         parts.append(f"{side} this model's operating point ({wording.percent(line.operating_point)})")
-    return Answer(headline, f"{', '.join(parts)}. No other finding fits the evidence.")
+    sentences = [f"{', '.join(parts)}. No other finding fits the evidence."]
+    if meaning := wording.class_meaning(diagnosis.label, classes):
+        sentences.append(meaning)
+    return Answer(headline, " ".join(sentences))
+
+
+def _classes_of(diagnosis: Diagnosis) -> Classes:
+    return diagnosis.model_version.classes if diagnosis.model_version else EACH_ITS_OWN
 
 
 def _inconclusive(lines: list[Line]) -> Answer:

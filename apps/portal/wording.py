@@ -9,7 +9,7 @@ from datetime import date, datetime
 from django.utils import timezone
 
 from apps.studies.models import Patient, Study
-from ml.contracts import INCONCLUSIVE, Finding, RejectionCode
+from ml.contracts import INCONCLUSIVE, Classes, Finding, RejectionCode
 
 _FINDING_NAMES = {
     Finding.NORMAL: "Normal",
@@ -85,6 +85,14 @@ def finding_name(label: str) -> str:
     return _FINDING_NAMES.get(label) or label.replace("_", " ").capitalize()
 
 
+def class_meaning(label: str, classes: Classes) -> str:
+    """Say what a class stands for; empty where its name says it: `Positive stands for COVID-19.`"""
+    gathered = classes.get(label, (label,))
+    if list(gathered) == [label]:
+        return ""
+    return f"{finding_name(label)} stands for {in_words(gathered)}."
+
+
 def rejection_explained(code: str) -> Explanation:
     """Return the plain words for a rejection code."""
     try:
@@ -108,8 +116,16 @@ def either(labels: Sequence[str]) -> str:
     """Write what a prediction set leaves open: `viral pneumonia or lung opacity`."""
     if not labels:
         return "No finding fits well enough"
-    first, *others = (finding_name(label) for label in labels)
-    names = [first, *(name if name[:2].isupper() else name[:1].lower() + name[1:] for name in others)]
+    written = in_words(labels)
+    return written[:1].upper() + written[1:]
+
+
+def in_words(labels: Sequence[str]) -> str:
+    """Write labels inside a sentence: `COVID-19, viral pneumonia or lung opacity`."""
+    names = [
+        name if name[:2].isupper() else name[:1].lower() + name[1:]
+        for name in (finding_name(label) for label in labels)
+    ]
     return " or ".join(names) if len(names) <= 2 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 

@@ -27,6 +27,8 @@ class ModelVersion(models.Model):
     """Name of the artifacts' folder below the data folder's `models`."""
     architecture = models.CharField(max_length=40)
     labels = models.JSONField()
+    classes = models.JSONField(default=dict)
+    """The findings that each label gathers; a label that is not listed stands for itself."""
     preprocessing_version = models.CharField(max_length=20)
     operating_points = models.JSONField()
     evaluation = models.JSONField(default=dict)

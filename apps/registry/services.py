@@ -213,6 +213,7 @@ def _version_create(kept: CheckedFolder, *, by: str, name: str) -> ModelVersion:
         folder=kept.path.name,
         architecture=kept.spec.architecture,
         labels=list(kept.spec.labels),
+        classes={label: list(findings) for label, findings in kept.spec.classes.items()},
         preprocessing_version=kept.spec.preprocessing_version,
         operating_points=dict(kept.spec.operating_points),
         evaluation=kept.document("evaluation.json"),

@@ -50,3 +50,33 @@ def test_names() -> None:
     assert triage_from_name("urgent") == Triage.URGENT
     with pytest.raises(ValueError, match="expected urgent, priority, routine, none"):
         triage_from_name("soon")
+
+
+POSITIVE = {"positive": ["covid19"], "negative": ["normal", "viral_pneumonia", "lung_opacity"]}
+MERGED = {"healthy": ["normal"], "treat": ["covid19", "bacterial_pneumonia"], "other": ["lung_opacity"]}
+
+
+@pytest.mark.parametrize(
+    ("classes", "label", "prediction_set", "expected"),
+    [
+        (POSITIVE, "positive", ["positive"], Triage.URGENT),
+        (POSITIVE, "negative", ["negative"], Triage.PRIORITY),
+        (POSITIVE, "inconclusive", ["positive", "negative"], Triage.PRIORITY),
+        (MERGED, "healthy", ["healthy"], Triage.ROUTINE),
+        (MERGED, "treat", ["treat"], Triage.URGENT),
+        (MERGED, "inconclusive", ["treat", "other"], Triage.URGENT),
+        (MERGED, "inconclusive", ["treat", "healthy"], Triage.PRIORITY),
+        (MERGED, "other", ["other"], Triage.PRIORITY),
+    ],
+)
+def test_classes_rank_by_what_they_gather(
+    classes: dict[str, list[str]], label: str, prediction_set: list[str], expected: Triage
+) -> None:
+    rank = triage_of(
+        label=label,
+        prediction_set=prediction_set,
+        probabilities=dict.fromkeys(classes, 0.6),
+        operating_points=dict.fromkeys(classes, 0.5),
+        classes=classes,
+    )
+    assert rank == expected

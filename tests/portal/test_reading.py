@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from apps.audit.models import AuditEvent
 from apps.diagnosis.models import Diagnosis, WorklistEntry
+from apps.diagnosis.models import Finding as DiagnosisFinding
+from apps.registry.models import ModelVersion
 from apps.studies.models import Study
 from ml.contracts import INCONCLUSIVE, Finding, RejectionCode
 from tests.portal.conftest import StudyMaker, diagnosis_of, instance_of
@@ -38,6 +40,21 @@ def test_the_answer_comes_first(reader: Client, make_study: StudyMaker) -> None:
 
 def test_a_normal_result_does_not_speak_of_likelihood(reader: Client, make_study: StudyMaker) -> None:
     assert "Looks normal" in page_of(reader, make_study(label=Finding.NORMAL))
+
+
+def test_a_versions_own_vocabulary_is_put_into_words(
+    reader: Client, make_study: StudyMaker, version: ModelVersion
+) -> None:
+    classes = {"healthy": ["normal"], "infection": ["covid19", "viral_pneumonia"]}
+    ModelVersion.objects.filter(pk=version.pk).update(labels=list(classes), classes=classes)
+    assert "Looks normal" in page_of(reader, make_study(label="healthy"))
+    study = make_study(label="infection")
+    DiagnosisFinding.objects.filter(diagnosis=diagnosis_of(study), label=Finding.COVID19).update(
+        label="infection"
+    )
+    page = page_of(reader, study)
+    assert "Infection likely" in page
+    assert "Infection stands for COVID-19 or viral pneumonia." in page
 
 
 @pytest.mark.parametrize(

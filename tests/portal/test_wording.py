@@ -81,3 +81,11 @@ def test_no_card_is_too_odd_to_read(card: str) -> None:
 def test_loose_lists_stay_one_list() -> None:
     (block,) = blocks_of("- one\n\n- two\n  goes on")
     assert block.items == ["one", "two goes on"]
+
+
+def test_a_class_says_what_it_stands_for_unless_its_name_does() -> None:
+    classes = {"positive": ["covid19"], "negative": ["normal", "lung_opacity"], "normal": ["normal"]}
+    assert wording.class_meaning("positive", classes) == "Positive stands for COVID-19."
+    assert wording.class_meaning("negative", classes) == "Negative stands for normal or lung opacity."
+    assert wording.class_meaning("normal", classes) == ""
+    assert wording.class_meaning("tuberculosis", {}) == ""
