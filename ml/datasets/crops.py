@@ -16,12 +16,12 @@ from ml.datasets.manifest import ManifestError, ManifestRow
 from ml.graph import BATCH_SIZE, Graph
 from ml.model_folder import file_sha256
 from ml.preprocessing import (
+    DEFAULT_PREPROCESSING,
     LUNG_MEASUREMENTS,
-    PREPROCESSING_VERSION,
+    Preprocessing,
     equalise,
     lung_input,
     lung_measurements,
-    prepare,
 )
 
 
@@ -29,7 +29,8 @@ from ml.preprocessing import (
 class Crops:
     """What preprocessing made of a list of images, in its order.
 
-    `images`: uint8 (n, size, size), the classifier's tensors times 255; `lungs_found`: bool (n,);
+    `images`: uint8 (n, size, size), or (n, size, size, 3) in pseudo-colour: the classifier's tensors
+    times 255; `lungs_found`: bool (n,);
     `measurements`: float32 (n, len(LUNG_MEASUREMENTS)).
     """
 
@@ -70,6 +71,7 @@ def prepare_crops(
     *,
     lungs: LungNetwork,
     input_size: int,
+    preprocessing: Preprocessing = DEFAULT_PREPROCESSING,
     cache_dir: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Crops:
@@ -80,11 +82,12 @@ def prepare_crops(
     """
     cached = None
     if cache_dir is not None:
-        cached = cache_dir / f"crops-{_fingerprint(rows, lungs, input_size)}.npz"
+        cached = cache_dir / f"crops-{_fingerprint(rows, lungs, input_size, preprocessing)}.npz"
         if cached.is_file():
             with np.load(cached) as arrays:
                 return Crops(arrays["images"], arrays["lungs_found"], arrays["measurements"])
-    images = np.empty((len(rows), input_size, input_size), np.uint8)
+    shape = (input_size, input_size) if preprocessing.channels == 1 else (input_size, input_size, 3)
+    images = np.empty((len(rows), *shape), np.uint8)
     found = np.empty(len(rows), np.bool_)
     measurements = np.empty((len(rows), len(LUNG_MEASUREMENTS)), np.float32)
     for start in range(0, len(rows), BATCH_SIZE):
@@ -92,8 +95,8 @@ def prepare_crops(
         equalised = [equalise(read_grey(row.path)) for row in rows[chosen]]
         probabilities = lungs(np.concatenate([lung_input(image) for image in equalised]))
         for i, (image, lung) in enumerate(zip(equalised, probabilities, strict=True), start):
-            prepared = prepare(image, lung, input_size=input_size)
-            images[i] = np.rint(prepared.tensor[0, :, :, 0] * 255)
+            prepared = preprocessing.prepare(image, lung, input_size=input_size)
+            images[i] = np.rint(prepared.tensor * 255).reshape(shape)
             found[i] = prepared.lungs_found
             measured = lung_measurements(lung)
             measurements[i] = [measured[name] for name in LUNG_MEASUREMENTS]
@@ -107,8 +110,10 @@ def prepare_crops(
     return Crops(images, found, measurements)
 
 
-def _fingerprint(rows: Sequence[ManifestRow], lungs: LungNetwork, input_size: int) -> str:
-    digest = hashlib.sha256(f"{PREPROCESSING_VERSION} {lungs.sha256} {input_size}".encode())
+def _fingerprint(
+    rows: Sequence[ManifestRow], lungs: LungNetwork, input_size: int, preprocessing: Preprocessing
+) -> str:
+    digest = hashlib.sha256(f"{preprocessing.version} {lungs.sha256} {input_size}".encode())
     for row in rows:
         status = row.path.stat()
         digest.update(f"{row.path.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode())

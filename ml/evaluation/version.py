@@ -16,7 +16,7 @@ from ml.evaluation.calibration import calibrated
 from ml.evaluation.metrics import evaluation_report
 from ml.graph import Graph
 from ml.model_folder import ModelFolderError, check_folder
-from ml.preprocessing import PREPROCESSING_VERSION
+from ml.preprocessing import Preprocessing, PreprocessingError
 
 
 def evaluate_version(
@@ -32,11 +32,10 @@ def evaluate_version(
     left out. Fitness is not applied: every image counts. Raises `ModelFolderError` or `ManifestError`.
     """
     spec = check_folder(folder)
-    if spec.preprocessing_version != PREPROCESSING_VERSION:
-        raise ModelFolderError(
-            f"{folder} needs preprocessing {spec.preprocessing_version!r}; this release has "
-            f"{PREPROCESSING_VERSION!r}. Train the version again."
-        )
+    try:
+        preprocessing = Preprocessing.from_json(spec.preprocessing)
+    except PreprocessingError as error:
+        raise ModelFolderError(f"{folder}: {error}") from error
     classes = json.loads((folder / "lineage.json").read_text())["settings"]["classes"]
     index = {label: spec.labels.index(name) for name, labels in classes.items() for label in labels}
     rows = [row for row in read_manifest(*manifests).radiographs if row.label in index]
@@ -49,6 +48,7 @@ def evaluate_version(
         rows,
         lungs=LungNetwork(folder),
         input_size=spec.input_size,
+        preprocessing=preprocessing,
         cache_dir=cache_dir,
         progress=progress,
     )

@@ -25,12 +25,12 @@ from ml.inference.graphs import CompiledGraph, ModelLoadError, Precision, chosen
 from ml.model_folder import ModelFolderError, check_folder, folder_digest
 from ml.preprocessing import (
     LUNG_INPUT_SIZE,
-    PREPROCESSING_VERSION,
     Prepared,
+    Preprocessing,
+    PreprocessingError,
     equalise,
     lung_input,
     lung_mask,
-    prepare,
 )
 
 DEFAULT_THREADS = 1
@@ -57,11 +57,10 @@ def load(
         raise ModelFolderError(
             f"{folder} holds version {sha256}, {expected_sha256} was expected; restore the model version."
         )
-    if spec.preprocessing_version != PREPROCESSING_VERSION:
-        raise ModelLoadError(
-            f"The version needs preprocessing {spec.preprocessing_version}, this code has "
-            f"{PREPROCESSING_VERSION}; train or install a version made for it."
-        )
+    try:
+        preprocessing = Preprocessing.from_json(spec.preprocessing)
+    except PreprocessingError as error:
+        raise ModelLoadError(str(error)) from error
     _check_labels(spec, operating_points or {})
     chosen = chosen_precision(precision)
     classifier = OpenVinoClassifier(
@@ -69,8 +68,9 @@ def load(
         sha256=sha256,
         precision=chosen,
         operating_points={**spec.operating_points, **(operating_points or {})},
+        preprocessing=preprocessing,
         lungs=_compiled(folder, "lungs", spec, chosen, threads, ("lungs",)),
-        network=_compiled(folder, "model", spec, chosen, threads, ("logits", "class_maps")),
+        network=_compiled(folder, "model", spec, chosen, threads, ("logits", "class_maps"), ("embedding",)),
     )
     classifier.warm_up()
     return classifier
@@ -84,6 +84,8 @@ class Evidence:
     prepared: Prepared
     logits: FloatImage
     class_maps: FloatImage
+    embedding: FloatImage | None
+    """The globally averaged features; None for versions exported before graphs gave them."""
 
 
 class _Stopwatch:
@@ -109,6 +111,7 @@ class OpenVinoClassifier:
         sha256: str,
         precision: Precision,
         operating_points: Mapping[str, float],
+        preprocessing: Preprocessing,
         lungs: CompiledGraph,
         network: CompiledGraph,
     ) -> None:
@@ -116,6 +119,7 @@ class OpenVinoClassifier:
         self.sha256 = sha256
         self.precision = precision
         self.operating_points = dict(operating_points)
+        self.preprocessing = preprocessing
         self._lungs = lungs
         self._network = network
 
@@ -147,7 +151,7 @@ class OpenVinoClassifier:
             saliency=saliency,
             box=box,
             lung_mask=mask,
-            preprocessing_version=PREPROCESSING_VERSION,
+            preprocessing_version=self.preprocessing.version,
             timing_ms={name: round(value, 3) for name, value in timed.milliseconds.items()},
         )
 
@@ -162,7 +166,7 @@ class OpenVinoClassifier:
         """
         size, count = self.spec.input_size, len(self.spec.labels)
         (lungs,) = self._lungs(np.zeros((1, LUNG_INPUT_SIZE, LUNG_INPUT_SIZE, 1), np.float32))
-        logits, class_maps = self._network(np.zeros((1, size, size, 1), np.float32))
+        logits, class_maps = self._network(np.zeros((1, size, size, self.preprocessing.channels), np.float32))
         if logits.shape != (1, count) or class_maps.ndim != 4 or class_maps.shape[3] != count:
             raise ModelLoadError(
                 f"The graph gives logits {logits.shape} and class maps {class_maps.shape}, "
@@ -176,24 +180,35 @@ class OpenVinoClassifier:
             equalised = equalise(radiograph.pixels)
             if gate:
                 check_greys(equalised)
-            (lungs,) = self._lungs(lung_input(equalised))
-            lung_probabilities = lungs[0, :, :, 0]
+            lung_probabilities = self._lungs(lung_input(equalised))["lungs"][0, :, :, 0]
             if gate:
                 check_lungs(lung_probabilities, self.spec.fitness)
-            prepared = prepare(equalised, lung_probabilities, input_size=self.spec.input_size)
+            prepared = self.preprocessing.prepare(
+                equalised, lung_probabilities, input_size=self.spec.input_size
+            )
         with timed("infer"):
-            logits, class_maps = self._network(prepared.tensor)
-        return Evidence(lung_probabilities, prepared, logits[0], class_maps[0])
+            answers = {name: values[0] for name, values in self._network(prepared.tensor).items()}
+        return Evidence(
+            lung_probabilities, prepared, answers["logits"], answers["class_maps"], answers.get("embedding")
+        )
 
     def _probabilities(self, evidence: Evidence) -> dict[str, float]:
         return calibrated_probabilities(evidence.logits, self.spec.labels, temperature=self.spec.temperature)
 
 
 def _compiled(
-    folder: Path, stem: str, spec: ModelSpec, precision: Precision, threads: int, outputs: tuple[str, ...]
+    folder: Path,
+    stem: str,
+    spec: ModelSpec,
+    precision: Precision,
+    threads: int,
+    outputs: tuple[str, ...],
+    optional: tuple[str, ...] = (),
 ) -> CompiledGraph:
     xml, weights = (_checked_bytes(folder, f"{stem}.{suffix}", spec) for suffix in ("xml", "bin"))
-    return CompiledGraph(xml, weights, precision=precision, threads=threads, outputs=outputs)
+    return CompiledGraph(
+        xml, weights, precision=precision, threads=threads, outputs=outputs, optional=optional
+    )
 
 
 def _checked_bytes(folder: Path, name: str, spec: ModelSpec) -> bytes:

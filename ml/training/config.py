@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ml.architectures import CLASSIFIERS
 from ml.contracts import Finding
+from ml.preprocessing import DEFAULT_PREPROCESSING, Preprocessing
 from ml.training.precision import PRECISIONS
 
 GROWTH = ((0.5, 0.6), (0.8, 0.8), (1.0, 1.0))
@@ -44,6 +45,7 @@ class TrainingConfig:
     name: str = "cxr"
     architecture: str = "compact_resnet"
     input_size: int = 160
+    preprocessing: Preprocessing = DEFAULT_PREPROCESSING
     classes: Mapping[str, Sequence[str]] = field(default_factory=lambda: DEFAULT_CLASSES)
     epochs: int = 24
     batch_size: int = 32

@@ -36,8 +36,9 @@ def lineage_record(
         "settings": {
             field.name: getattr(config, field.name)
             for field in fields(config)
-            if field.name not in PATH_SETTINGS
-        },
+            if field.name not in (*PATH_SETTINGS, "preprocessing")
+        }
+        | {"preprocessing": config.preprocessing.to_json()},
         "manifests": dict(manifest.sha256),
         "parent": _parent(config.init),
         "initial_weights_sha256": file_sha256(config.weights) if config.weights else None,

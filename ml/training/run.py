@@ -32,7 +32,6 @@ from ml.evaluation.metrics import evaluation_report
 from ml.graph import Graph
 from ml.inference.golden import GOLDEN_INPUT, golden_prediction
 from ml.model_folder import read_spec, write_spec
-from ml.preprocessing import PREPROCESSING_VERSION
 from ml.training.card import write_card
 from ml.training.config import ProgressCallback, TrainingConfig, TrainingConfigError, TrainingProgress
 from ml.training.export import export_classifier
@@ -122,6 +121,7 @@ def load_dataset(config: TrainingConfig, lungs: LungNetwork, progress: ProgressC
         rows,
         lungs=lungs,
         input_size=config.input_size,
+        preprocessing=config.preprocessing,
         cache_dir=config.cache_dir,
         progress=lambda done, total: progress(TrainingProgress("preparing", done, total)),
     )
@@ -255,7 +255,8 @@ def _assemble(
         labels=labels,
         classes={name: list(gathered) for name, gathered in config.classes.items()},
         input_size=config.input_size,
-        preprocessing_version=PREPROCESSING_VERSION,
+        preprocessing_version=config.preprocessing.version,
+        preprocessing=config.preprocessing.to_json(),
         temperature=temperature,
         conformal_quantiles=conformal_quantiles(
             probabilities, data.targets[kept], labels, miscoverage=config.miscoverage
@@ -285,7 +286,13 @@ def _measure_unfit(
     rows: tuple[ManifestRow, ...], lungs: LungNetwork, config: TrainingConfig
 ) -> dict[str, FloatImage]:
     """Measure the images that must be refused, by label."""
-    crops = prepare_crops(rows, lungs=lungs, input_size=config.input_size, cache_dir=config.cache_dir)
+    crops = prepare_crops(
+        rows,
+        lungs=lungs,
+        input_size=config.input_size,
+        preprocessing=config.preprocessing,
+        cache_dir=config.cache_dir,
+    )
     labels = np.array([row.label for row in rows])
     return {str(label): crops.measurements[labels == label] for label in np.unique(labels)}
 

@@ -150,7 +150,10 @@ def train_lungs(config: SegmentationConfig, *, progress: Callable[[str], None]) 
     schedule = keras.optimizers.schedules.CosineDecay(
         config.learning_rate, decay_steps=config.epochs * len(batches), alpha=0.01
     )
-    model.compile(optimizer=keras.optimizers.Adam(schedule), loss=_dice_and_cross_entropy)
+    model.compile(
+        optimizer=keras.optimizers.Adam(schedule, use_ema=True, ema_momentum=0.995),
+        loss=_dice_and_cross_entropy,
+    )
     report = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: progress(
             f"lungs: epoch {epoch + 1}/{config.epochs}, loss {logs['loss']:.4f}, "

@@ -37,7 +37,7 @@ def version(db: None) -> ModelVersion:
         folder="a" * 64,
         architecture="compact_resnet",
         labels=[finding.value for finding in Finding],
-        preprocessing_version="lung-box-1",
+        preprocessing_version="lungs-2",
         operating_points={},
         created_by="somebody",
     )
@@ -66,7 +66,7 @@ def version_of(sha256: str, folder: Path, *, labels: tuple[str, ...]) -> ModelVe
         folder=sha256,
         architecture="compact_resnet",
         labels=list(labels),
-        preprocessing_version="lung-box-1",
+        preprocessing_version="lungs-2",
         operating_points={},
         created_by="somebody",
     )

@@ -12,7 +12,7 @@ from ml.datasets.manifest import read_manifest
 from ml.evaluation.version import evaluate_version
 from ml.inference import golden_check
 from ml.model_folder import check_folder
-from ml.preprocessing import LUNG_MEASUREMENTS, PREPROCESSING_VERSION
+from ml.preprocessing import LUNG_MEASUREMENTS, Preprocessing
 
 BUDGET_BYTES = 25_000_000
 SAMPLE_STEP = 8
@@ -22,7 +22,7 @@ SAMPLE_STEP = 8
 def test_every_file_is_as_it_was_written(bundled_model: Path) -> None:
     spec = check_folder(bundled_model)
     assert spec.labels == tuple(Finding)
-    assert spec.preprocessing_version == PREPROCESSING_VERSION
+    assert spec.preprocessing_version == Preprocessing.from_json(spec.preprocessing).version
     assert {limit.rpartition("_")[0] for limit in spec.fitness} <= set(LUNG_MEASUREMENTS)
 
 

@@ -130,7 +130,8 @@ def test_another_version_than_expected_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"preprocessing_version": "other"}, "preprocessing"),
+        ({"preprocessing": {"version": "lungs-1"}}, "lungs-1.*asked for"),
+        ({"preprocessing": {}}, "asked for"),
         ({"labels": (*LABELS, "tuberculosis")}, "conformal_quantiles"),
         ({"labels": LABELS[:3]}, "labels were expected"),
         ({"temperature": 0.0}, "temperature"),

@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> Path:
         architecture="compact_resnet",
         labels=("normal", "covid19"),
         input_size=160,
-        preprocessing_version="lung-box-1",
+        preprocessing_version="lungs-2",
         temperature=1.2,
         conformal_quantiles={"normal": 0.7, "covid19": 0.8},
         operating_points={"normal": 0.5, "covid19": 0.4},

@@ -13,7 +13,7 @@ from openvino import opset13 as ops
 
 from ml.contracts import Finding, FloatImage, ModelSpec
 from ml.model_folder import write_spec
-from ml.preprocessing import LUNG_INPUT_SIZE, PREPROCESSING_VERSION
+from ml.preprocessing import DEFAULT_PREPROCESSING, LUNG_INPUT_SIZE
 from tests.ml.conftest import chest
 
 INPUT_SIZE = 64
@@ -38,7 +38,8 @@ def write_tiny_version(
         "architecture": "none",
         "labels": LABELS,
         "input_size": INPUT_SIZE,
-        "preprocessing_version": PREPROCESSING_VERSION,
+        "preprocessing_version": DEFAULT_PREPROCESSING.version,
+        "preprocessing": DEFAULT_PREPROCESSING.to_json(),
         "temperature": 1.0,
         "conformal_quantiles": dict.fromkeys(LABELS, quantile),
         "operating_points": dict.fromkeys(LABELS, 0.5),

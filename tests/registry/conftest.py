@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
         architecture="compact_resnet",
         labels=LABELS,
         input_size=160,
-        preprocessing_version="lung-box-1",
+        preprocessing_version="lungs-2",
         temperature=1.0,
         conformal_quantiles=dict.fromkeys(LABELS, 0.9),
         operating_points=dict.fromkeys(LABELS, 0.5),
@@ -51,7 +51,7 @@ def make_version(db: None) -> Callable[..., ModelVersion]:
             folder=f"{number:064x}",
             architecture="compact_resnet",
             labels=list(LABELS),
-            preprocessing_version="lung-box-1",
+            preprocessing_version="lungs-2",
             operating_points={},
             created_by=by,
         )
