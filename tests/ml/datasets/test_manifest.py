@@ -36,6 +36,15 @@ def test_a_row_without_a_group_is_its_own_group(make_manifest: ManifestMaker) ->
         ("file,label\na.jpg,cold\n", "line 2: unknown label 'cold'"),
         ("file,label,fold\na.jpg,normal,x\n", "fold 'x' is not a whole number"),
         ("file,label\na.jpg,normal\n", "1 of 1 files are missing"),
+        ("file,label\na.jpg,COVID-19\n", "unknown label 'COVID-19'; did you mean 'covid19'"),
+        ("file,label\na.jpg,viral_pnuemonia\n", "did you mean 'viral_pneumonia'"),
+        ("file,label\na.jpg,ood_\n", "unknown label 'ood_'"),
+        ("file;label\na.jpg;normal\n", "it has file;label. Separate columns by commas"),
+        ("file,label,label\na.jpg,normal,normal\n", "column 'label' more than once"),
+        ("file,label\na.jpg,normal,AP\n", "line 2: 3 values under 2 columns"),
+        ('file,label\n"a.jpg,normal\n', "this is no CSV"),
+        ("", "it has nothing"),
+        ("PK\3\4\0\0\0", "no CSV but a binary file"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
@@ -48,6 +57,30 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
 def test_an_absent_manifest_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="Cannot read the manifest"):
         read_manifest(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_another_encoding_is_an_error(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "manifest.csv"
+    path.write_text("file,label\nMünchen.jpg,normal\n", encoding=encoding)
+    with pytest.raises(ManifestError, match="not UTF-8 text"):
+        read_manifest(path)
+
+
+def test_what_is_known_of_a_source_is_read(make_manifest: ManifestMaker) -> None:
+    (row,) = read_manifest(
+        make_manifest([{"label": "normal", "licence": "CC0", "citation": "Drawn, 2026", "sha256": "ab"}])
+    ).rows
+    assert (row.licence, row.citation, row.sha256) == ("CC0", "Drawn, 2026", "ab")
+
+
+@pytest.mark.parametrize("other", [{"label": "covid19", "group": "a"}, {"label": "normal", "group": "b"}])
+def test_copies_that_contradict_each_other_are_an_error(
+    make_manifest: ManifestMaker, other: dict[str, str]
+) -> None:
+    path = make_manifest([{"label": "normal", "group": "a", "sha256": "ab"}, {**other, "sha256": "ab"}])
+    with pytest.raises(ManifestError, match="the same image"):
+        read_manifest(path)
 
 
 def test_a_file_listed_twice_is_an_error(make_manifest: ManifestMaker) -> None:
@@ -67,12 +100,14 @@ def test_classes_gather_labels(make_manifest: ManifestMaker) -> None:
 
 def test_impossible_classes_are_refused(make_manifest: ManifestMaker) -> None:
     rows = read_manifest(make_manifest([{"label": "normal"}, {"label": "normal"}])).rows
-    with pytest.raises(ManifestError, match="has no image"):
+    with pytest.raises(ManifestError, match=r"has no image in the manifest, which has 2 normal\."):
         select_classes(rows, DEFAULT_CLASSES)
     with pytest.raises(ManifestError, match="two classes"):
         select_classes(rows, {"a": ["normal"], "b": ["normal"]})
     with pytest.raises(ManifestError, match="at least two"):
         select_classes(rows, {"normal": ["normal"]})
+    with pytest.raises(ManifestError, match="'covid'; did you mean 'covid19'"):
+        select_classes(rows, {"positive": ["covid"], "negative": ["normal"]})
 
 
 def test_a_group_on_both_sides_is_refused(make_manifest: ManifestMaker) -> None:
