@@ -105,8 +105,11 @@ def prepare_crops(
     if cached is not None:
         cached.parent.mkdir(parents=True, exist_ok=True)
         partial = cached.with_suffix(".partial.npz")
-        np.savez(partial, images=images, lungs_found=found, measurements=measurements)
-        partial.rename(cached)
+        try:
+            np.savez(partial, images=images, lungs_found=found, measurements=measurements)
+            partial.rename(cached)
+        finally:
+            partial.unlink(missing_ok=True)  # a full disk
     return Crops(images, found, measurements)
 
 

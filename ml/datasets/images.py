@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "PPM")
 """What training reads besides; a format that only one library knows would fail half-way."""
@@ -59,7 +59,7 @@ def _opened(source: Path | BytesIO) -> Iterator[Image.Image]:
                 yield image
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise UnreadableImageError("it has more pixels than a radiograph can have") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise UnreadableImageError(f"it is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise UnreadableImageError(str(error) or type(error).__name__) from error

@@ -33,7 +33,9 @@ from ml.graph import Graph
 from ml.inference.golden import GOLDEN_INPUT, golden_prediction
 from ml.model_folder import read_spec, write_spec
 from ml.training.card import write_card
+from ml.training.checks import check_run
 from ml.training.config import ProgressCallback, TrainingConfig, TrainingConfigError, TrainingProgress
+from ml.training.disk import explains_full_disk
 from ml.training.export import export_classifier
 from ml.training.fitness import fitness_thresholds, refusal_report
 from ml.training.lineage import lineage_record
@@ -55,6 +57,7 @@ class Dataset:
     split: Split
 
 
+@explains_full_disk
 def train(config: TrainingConfig, *, progress: ProgressCallback) -> Path:
     """Train, calibrate, export and measure one model version; returns its folder, `config.out_dir`.
 
@@ -109,6 +112,7 @@ def load_dataset(config: TrainingConfig, lungs: LungNetwork, progress: ProgressC
     """Read and check the manifests, split by group, and prepare every crop."""
     manifest = read_manifest(*config.manifests)
     rows, targets = select_classes(manifest.radiographs, config.classes)
+    check_run(config, manifest, rows, targets, progress=progress)
     split = split_rows(
         rows,
         targets,
