@@ -64,6 +64,15 @@ def check_greys(equalised: FloatImage) -> None:
         raise _poor("The image has too few greys: a document, a drawing, or mostly empty")
 
 
+def refused_by_greys(equalised: FloatImage) -> bool:
+    """Tell whether `check_greys` refuses an image."""
+    try:
+        check_greys(equalised)
+    except RejectedInputError:
+        return True
+    return False
+
+
 def check_lungs(lung_probabilities: FloatImage, limits: Mapping[str, float]) -> None:
     """Refuse an image whose lungs, as the lung network sees them (h, w), are not plausible.
 
