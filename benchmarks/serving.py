@@ -45,9 +45,9 @@ def measure() -> list[Figure]:
     explain = GradCam(network)
 
     def ours() -> int:
-        logits, class_maps = graph(tensor)
-        class_saliency(class_maps[0], spec.labels)
-        return int(logits.argmax())
+        answers = graph(tensor)
+        class_saliency(answers["class_maps"][0], spec.labels)
+        return int(answers["logits"].argmax())
 
     def keras() -> int:
         best = int(np.argmax(network.predict(tensor, verbose=0)))

@@ -22,6 +22,7 @@ from ml.inference.decision import (
 )
 from ml.inference.fitness import check_greys, check_lungs
 from ml.inference.graphs import CompiledGraph, ModelLoadError, Precision, chosen_precision
+from ml.inference.views import FRONTAL_LIMIT, VIEW_GRAPH, VIEW_INPUT_SIZE, VIEWS, check_view, view_input
 from ml.model_folder import ModelFolderError, check_folder, folder_digest
 from ml.preprocessing import (
     LUNG_INPUT_SIZE,
@@ -71,6 +72,7 @@ def load(
         preprocessing=preprocessing,
         lungs=_compiled(folder, "lungs", spec, chosen, threads, ("lungs",)),
         network=_compiled(folder, "model", spec, chosen, threads, ("logits", "class_maps"), ("embedding",)),
+        views=_compiled_views(folder, spec, threads),
     )
     classifier.warm_up()
     return classifier
@@ -114,6 +116,7 @@ class OpenVinoClassifier:
         preprocessing: Preprocessing,
         lungs: CompiledGraph,
         network: CompiledGraph,
+        views: CompiledGraph | None,
     ) -> None:
         self.spec = spec
         self.sha256 = sha256
@@ -122,6 +125,7 @@ class OpenVinoClassifier:
         self.preprocessing = preprocessing
         self._lungs = lungs
         self._network = network
+        self._views = views
 
     def classify(self, radiograph: Radiograph) -> Prediction:
         """Check fitness, predict and explain one radiograph.
@@ -159,14 +163,19 @@ class OpenVinoClassifier:
         """Return the calibrated probabilities without asking whether the image is fit for it."""
         return self._probabilities(self._evidence(radiograph, _Stopwatch(), gate=False))
 
+    def check(self, radiograph: Radiograph) -> None:
+        """Ask only whether the image is fit to be classified. Raises `RejectedInputError` as `classify`."""
+        self._lung_probabilities(equalise(radiograph.pixels), gate=True)
+
     def warm_up(self) -> None:
-        """Run both graphs once, so that the first radiograph does not pay for their set-up.
+        """Run every graph once, so that the first radiograph does not pay for their set-up.
 
         Raises `ModelLoadError` when the outputs do not have the shapes that the labels call for.
         """
         size, count = self.spec.input_size, len(self.spec.labels)
-        (lungs,) = self._lungs(np.zeros((1, LUNG_INPUT_SIZE, LUNG_INPUT_SIZE, 1), np.float32))
-        logits, class_maps = self._network(np.zeros((1, size, size, self.preprocessing.channels), np.float32))
+        lungs = self._lungs(np.zeros((1, LUNG_INPUT_SIZE, LUNG_INPUT_SIZE, 1), np.float32))["lungs"]
+        answers = self._network(np.zeros((1, size, size, self.preprocessing.channels), np.float32))
+        logits, class_maps = answers["logits"], answers["class_maps"]
         if logits.shape != (1, count) or class_maps.ndim != 4 or class_maps.shape[3] != count:
             raise ModelLoadError(
                 f"The graph gives logits {logits.shape} and class maps {class_maps.shape}, "
@@ -174,15 +183,17 @@ class OpenVinoClassifier:
             )
         if lungs.shape != (1, LUNG_INPUT_SIZE, LUNG_INPUT_SIZE, 1):
             raise ModelLoadError(f"The lung graph gives {lungs.shape}, one map of its input was expected")
+        if self._views is not None:
+            views = self._views(np.zeros((1, VIEW_INPUT_SIZE, VIEW_INPUT_SIZE, 1), np.float32))["views"]
+            if views.shape != (1, len(VIEWS)):
+                raise ModelLoadError(
+                    f"The fitness graph gives {views.shape}, {len(VIEWS)} views were expected"
+                )
 
     def _evidence(self, radiograph: Radiograph, timed: _Stopwatch, *, gate: bool) -> Evidence:
         with timed("preprocess"):
             equalised = equalise(radiograph.pixels)
-            if gate:
-                check_greys(equalised)
-            lung_probabilities = self._lungs(lung_input(equalised))["lungs"][0, :, :, 0]
-            if gate:
-                check_lungs(lung_probabilities, self.spec.fitness)
+            lung_probabilities = self._lung_probabilities(equalised, gate=gate)
             prepared = self.preprocessing.prepare(
                 equalised, lung_probabilities, input_size=self.spec.input_size
             )
@@ -191,6 +202,18 @@ class OpenVinoClassifier:
         return Evidence(
             lung_probabilities, prepared, answers["logits"], answers["class_maps"], answers.get("embedding")
         )
+
+    def _lung_probabilities(self, equalised: FloatImage, *, gate: bool) -> FloatImage:
+        """Find the lungs (h, w) of an equalised image; the gate stops it as soon as it is unfit."""
+        tensor = lung_input(equalised)
+        if gate:
+            check_greys(equalised)
+            if self._views is not None:
+                check_view(self._views(view_input(tensor))["views"][0], self.spec.fitness[FRONTAL_LIMIT])
+        lung_probabilities = self._lungs(tensor)["lungs"][0, :, :, 0]
+        if gate:
+            check_lungs(lung_probabilities, self.spec.fitness)
+        return lung_probabilities
 
     def _probabilities(self, evidence: Evidence) -> dict[str, float]:
         return calibrated_probabilities(evidence.logits, self.spec.labels, temperature=self.spec.temperature)
@@ -209,6 +232,15 @@ def _compiled(
     return CompiledGraph(
         xml, weights, precision=precision, threads=threads, outputs=outputs, optional=optional
     )
+
+
+def _compiled_views(folder: Path, spec: ModelSpec, threads: int) -> CompiledGraph | None:
+    """Compile the view network in float32, or give None for a version made before there was one."""
+    if f"{VIEW_GRAPH}.xml" not in spec.files:
+        return None
+    if FRONTAL_LIMIT not in spec.fitness:
+        raise ModelLoadError(f"model.json has no {FRONTAL_LIMIT}, which {VIEW_GRAPH}.xml needs")
+    return _compiled(folder, VIEW_GRAPH, spec, "f32", threads, ("views",))
 
 
 def _checked_bytes(folder: Path, name: str, spec: ModelSpec) -> bytes:

@@ -33,10 +33,20 @@ def chosen_precision(wanted: str) -> Precision:
 
 
 class CompiledGraph:
-    """A graph with one input and named outputs; each thread that calls it gets its own request."""
+    """A graph with one input and named outputs; each thread that calls it gets its own request.
+
+    Every output of `outputs` must be there; those of `optional` came later than the oldest versions.
+    """
 
     def __init__(
-        self, xml: bytes, weights: bytes, *, precision: Precision, threads: int, outputs: tuple[str, ...]
+        self,
+        xml: bytes,
+        weights: bytes,
+        *,
+        precision: Precision,
+        threads: int,
+        outputs: tuple[str, ...],
+        optional: tuple[str, ...] = (),
     ) -> None:
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
@@ -50,7 +60,9 @@ class CompiledGraph:
             # From memory: exactly the bytes that were hashed, whatever happens to the files.
             graph = core.read_model(model=xml, weights=weights)
             self._compiled: Any = core.compile_model(graph, "CPU", settings)
-            self._ports = [self._compiled.output(name) for name in outputs]
+            present = {name for port in self._compiled.outputs for name in port.get_names()}
+            names = outputs + tuple(name for name in optional if name in present)
+            self._ports = {name: self._compiled.output(name) for name in names}
         except RuntimeError as error:
             reason = str(error).strip().splitlines()
             raise ModelLoadError(
@@ -59,10 +71,13 @@ class CompiledGraph:
             ) from error
         self._requests = threading.local()
 
-    def __call__(self, tensor: FloatImage) -> list[FloatImage]:
-        """Return the outputs, in the order asked for at construction, for one input tensor."""
+    def __call__(self, tensor: FloatImage) -> dict[str, FloatImage]:
+        """Return the outputs by name for one input tensor; an optional one is left out if there is none."""
         request = getattr(self._requests, "request", None)
         if request is None:
             request = self._requests.request = self._compiled.create_infer_request()
         request.infer([np.ascontiguousarray(tensor, dtype=np.float32)], share_inputs=True)
-        return [np.array(request.get_tensor(port).data, dtype=np.float32) for port in self._ports]
+        return {
+            name: np.array(request.get_tensor(port).data, dtype=np.float32)
+            for name, port in self._ports.items()
+        }
