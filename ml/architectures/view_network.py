@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-CHANNELS = (16, 24, 32, 48)
+CONVOLUTIONS = ((24, 5, 4), (40, 3, 2), (64, 3, 2))
+"""Channels, kernel and stride of each layer: a million multiplications in all."""
 EMBEDDING = 32
 
 
@@ -16,13 +17,10 @@ def view_network(input_size: int, views: int) -> keras.Model:
     """
     inputs = keras.Input((input_size, input_size, 1), name="image")
     x = layers.Rescaling(2.0, offset=-1.0)(inputs)
-    for level, channels in enumerate(CHANNELS):
-        stride = 2 if level == 0 else 1
-        x = layers.Conv2D(channels, 3, strides=stride, padding="same", use_bias=False)(x)
+    for channels, kernel, stride in CONVOLUTIONS:
+        x = layers.Conv2D(channels, kernel, strides=stride, padding="same", use_bias=False)(x)
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.ReLU()(x)
-        if level:
-            x = layers.MaxPooling2D()(x)
     x = layers.Flatten()(x)
     x = layers.Dropout(0.2)(x)
     x = layers.Dense(EMBEDDING, activation="relu", name="embedding")(x)

@@ -9,11 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from ml.datasets.manifest import OUT_OF_DISTRIBUTION_PREFIX, ManifestRow
+from ml.datasets.view_examples import GOOD, ViewExamples
+
 CONFIDENCE = 0.95
+ADULT_YEARS = 18
 
 
 def share_refused(refused: NDArray[np.bool_]) -> dict[str, Any]:
-    """Give n, how many were refused, the share, and its Wilson interval (None of nothing)."""
+    """Give n, how many were refused, the share and its Wilson interval; both None of nothing."""
     n, count = len(refused), int(refused.sum())
     if not n:
         return {"n": 0, "count": 0, "refused": None, "interval": None}
@@ -32,19 +36,42 @@ def shares_by(refused: NDArray[np.bool_], names: Sequence[str]) -> dict[str, dic
     return {str(name): share_refused(refused[labels == name]) for name in np.unique(labels) if name}
 
 
-def balanced_accuracy(good_refused: float, unfit_refused: float) -> float:
-    """Give the mean of the share of good images kept and of unfit images refused."""
-    return round((1 - good_refused + unfit_refused) / 2, 4)
+def refusal_figures(
+    refused: NDArray[np.bool_], examples: ViewExamples, rows: Sequence[ManifestRow]
+) -> dict[str, Any]:
+    """Tell what was refused of good radiographs and of every kind of unfit image.
+
+    `rows` are the manifest rows of the good ones, in their order: a gate that refuses the sick, or
+    children, more often than others does harm that no overall figure shows. `balanced_accuracy` is over
+    real unfit images alone, and over all of them.
+    """
+    good = examples.kinds == GOOD
+    real = np.array([str(kind).startswith(OUT_OF_DISTRIBUTION_PREFIX) for kind in examples.kinds], np.bool_)
+    kept = refused[good]
+    figures = {
+        "good": share_refused(kept),
+        "good_by_source": shares_by(kept, [row.source for row in rows]),
+        "good_by_label": shares_by(kept, [row.label for row in rows]),
+        "good_by_sex": shares_by(kept, [row.sex for row in rows]),
+        "good_by_age": shares_by(kept, [_age_group(row.age) for row in rows]),
+        "unfit": share_refused(refused[~good]),
+        "real_unfit": share_refused(refused[real]),
+        "unfit_by_kind": shares_by(refused[~good], examples.kinds[~good].tolist()),
+    }
+    figures["balanced_accuracy"] = {
+        name: _balanced(figures["good"], figures[name]) for name in ("unfit", "real_unfit")
+    }
+    return figures
 
 
-def as_markdown(title: str, shares: Mapping[str, Mapping[str, Any]]) -> str:
-    """Write shares as a Markdown table."""
-    lines = [f"| {title} | n | refused | share | 95 % |", "|---|---|---|---|---|"]
-    for name, figures in shares.items():
-        if figures["n"]:
-            low, high = figures["interval"]
-            lines.append(
-                f"| {name} | {figures['n']} | {figures['count']} | {figures['refused']:.1%} "
-                f"| {low:.1%} to {high:.1%} |"
-            )
-    return "\n".join(lines)
+def _age_group(age: str) -> str:
+    years = age.rstrip("Yy").lstrip("0")
+    if not years.replace(".", "", 1).isdigit():
+        return ""
+    return "children" if float(years) < ADULT_YEARS else "adults"
+
+
+def _balanced(good: Mapping[str, Any], unfit: Mapping[str, Any]) -> float | None:
+    if not good["n"] or not unfit["n"]:
+        return None
+    return round((1 - good["refused"] + unfit["refused"]) / 2, 4)

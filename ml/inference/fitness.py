@@ -1,8 +1,9 @@
 """Is this a frontal chest radiograph worth classifying? What the header said was settled before.
 
-The first step looks at the grey values alone, the second at what the lung network found, within
-limits learned from good radiographs (`ModelSpec.fitness`). The codes are the best guess at the
-reason: an image without plausible lungs may be a knee or a badly exposed chest.
+The first step looks at the grey values alone. The second, `ml.inference.views`, judges the whole image.
+The third looks at what the lung network found, within limits learned from good radiographs
+(`ModelSpec.fitness`). The codes are the best guess at the reason: an image without plausible lungs may be
+a knee or a badly exposed chest.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import FloatImage, RejectedInputError, Rejection, RejectionCode
+from ml.inference.views import FRONTAL_LIMIT
 from ml.preprocessing import lung_mask, lung_measurements, lung_region
 
 MAX_ASPECT = 2.0
@@ -28,7 +30,7 @@ MAX_SINGLE_BRIGHT_GREY = 0.6
 """The same among the brighter half of the steps: paper, a screen. Radiographs stay below 0.3."""
 MAX_BETWEEN_LUNGS = 0.55
 """Of the strip between two lungs, how much may be marked as lung: 0.3 % of 770 frontal views have
-more, and 97 % of 33 lateral ones."""
+more, and 97 % of 33 lateral ones. Only for versions without a view network."""
 
 _NO_CHEST = "No plausible pair of lungs was found: this does not look like a chest radiograph"
 _NO_FRONTAL = "The lungs do not lie side by side as in a frontal view"
@@ -84,7 +86,7 @@ def check_lungs(lung_probabilities: FloatImage, limits: Mapping[str, float]) -> 
         if limit in broken:
             raise RejectedInputError(Rejection(code, detail))
     mask = lung_mask(lung_probabilities)
-    if between_lungs(mask) > MAX_BETWEEN_LUNGS:
+    if FRONTAL_LIMIT not in limits and between_lungs(mask) > MAX_BETWEEN_LUNGS:
         raise RejectedInputError(Rejection(RejectionCode.NOT_FRONTAL, _NO_FRONTAL))
     if broken:
         raise _poor(_POOR)

@@ -1,4 +1,7 @@
-"""Learn from good radiographs what plausible lungs measure, and tell how much that refuses."""
+"""Learn from good radiographs what plausible lungs measure, and tell how much that refuses.
+
+The view network (`ml.training.gate`) does most of the refusing; these limits catch what it was never shown.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ from ml.datasets.crops import Crops
 from ml.preprocessing import LUNG_MEASUREMENTS
 
 TAIL_PERCENT = 0.1
-"""Share of good training radiographs, in percent, that each single limit may refuse."""
+"""Percentile of good training radiographs that a limit starts from."""
+TAIL_WIDENING = 0.25
+"""How much further out it lies, as a share of the way from the median to that percentile."""
 
 LOWER_LIMITS = tuple(name for name in LUNG_MEASUREMENTS)
 UPPER_LIMITS = ("lung_area",)
@@ -25,20 +30,22 @@ def fitness_thresholds(crops: Crops, training: NDArray[np.intp]) -> Mapping[str,
     No out-of-distribution image is looked at, so those of the manifest remain a test.
     """
     good = crops.measurements[training]
-    low = np.percentile(good, TAIL_PERCENT, axis=0)
-    high = np.percentile(good, 100 - TAIL_PERCENT, axis=0)
+    middle = np.median(good, axis=0)
+    low = _widened(np.percentile(good, TAIL_PERCENT, axis=0), middle)
+    high = _widened(np.percentile(good, 100 - TAIL_PERCENT, axis=0), middle)
     limits = {f"{name}_min": low[LUNG_MEASUREMENTS.index(name)] for name in LOWER_LIMITS}
     limits |= {f"{name}_max": high[LUNG_MEASUREMENTS.index(name)] for name in UPPER_LIMITS}
     return {name: round(float(value), 4) for name, value in limits.items()}
 
 
 def refused(measurements: FloatImage, thresholds: Mapping[str, float]) -> NDArray[np.bool_]:
-    """Tell which rows (n, measurements) violate any limit."""
+    """Tell which rows (n, measurements) violate any limit on the lungs."""
     result = np.zeros(len(measurements), np.bool_)
     for limit, value in thresholds.items():
         name, _, side = limit.rpartition("_")
-        column = measurements[:, LUNG_MEASUREMENTS.index(name)]
-        result |= column < value if side == "min" else column > value
+        if name in LUNG_MEASUREMENTS:
+            column = measurements[:, LUNG_MEASUREMENTS.index(name)]
+            result |= column < value if side == "min" else column > value
     return result
 
 
@@ -59,3 +66,7 @@ def refusal_report(
             for label, rows in sorted(unfit.items())
         },
     }
+
+
+def _widened(tail: FloatImage, middle: FloatImage) -> FloatImage:
+    return np.clip(tail + TAIL_WIDENING * (tail - middle), 0, None)

@@ -13,7 +13,7 @@ from ml.contracts import FloatImage
 from ml.datasets.view_examples import ViewExamples
 from ml.inference.views import VIEW_INPUT_SIZE, VIEWS, View
 
-BATCH_SIZE = 64
+BATCH_SIZE = 128
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 1e-3
 LABEL_SMOOTHING = 0.02
