@@ -47,7 +47,7 @@ def _use(labels: tuple[str, ...]) -> str:
 
 def _data(lineage: Mapping[str, Any]) -> str:
     rows = [
-        f"| {name} | {source['images']:,} | {'; '.join(sorted(source['licences'])) or 'not stated'} |"
+        f"| {name} | {source['images']:,} | {_licences(source)} | {_cell('; '.join(source['citations']))} |"
         for name, source in sorted(lineage["sources"].items())
     ]
     sides = lineage["sides"]
@@ -56,11 +56,24 @@ def _data(lineage: Mapping[str, Any]) -> str:
     )
     digests = "\n".join(f"- `{name}`: `{digest}`" for name, digest in lineage["manifests"].items())
     return (
-        "## Data\n\n| source | radiographs | licences stated per image |\n|---|---|---|\n"
+        "## Data\n\n| source | radiographs | licences stated per image | cite |\n|---|---|---|---|\n"
         + "\n".join(rows)
         + f"\n\nSplit by group (a patient with every near-duplicate): {counts}. "
         + f"Manifests by SHA-256:\n\n{digests}"
     )
+
+
+def _licences(source: Mapping[str, Any]) -> str:
+    without = source["without_licence"]
+    stated = list(source["licences"])
+    if without:
+        stated.append(f"not stated for {without:,}" if stated else "not stated")
+    return _cell("; ".join(stated))
+
+
+def _cell(text: str) -> str:
+    """Keep a manifest's text inside its cell of a table."""
+    return " ".join(text.split()).replace("|", "/") or "not stated"
 
 
 def _results(evaluation: Mapping[str, Any], lineage: Mapping[str, Any]) -> str:

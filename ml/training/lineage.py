@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.datasets.manifest import Manifest
+from ml.datasets.sources import sources_record
 from ml.model_folder import file_sha256, folder_digest, read_spec
 from ml.training.config import TrainingConfig
 
@@ -43,7 +44,7 @@ def lineage_record(
         "parent": _parent(config.init),
         "initial_weights_sha256": file_sha256(config.weights) if config.weights else None,
         "sides": dict(sides),
-        "sources": _sources(manifest),
+        "sources": sources_record(manifest.radiographs),
         "lungs": dict(lungs),
         "history": [dict(epoch) for epoch in history],
         "wall_seconds": round(wall_seconds),
@@ -61,17 +62,6 @@ def _parent(folder: Path | None) -> dict[str, Any] | None:
         return None
     lineage = json.loads((folder / "lineage.json").read_text())
     return {"name": read_spec(folder).name, "sha256": folder_digest(folder), "lineage": lineage}
-
-
-def _sources(manifest: Manifest) -> dict[str, dict[str, Any]]:
-    """Count each source's radiographs and gather the licences its rows state."""
-    result: dict[str, dict[str, Any]] = {}
-    for row in manifest.radiographs:
-        source = result.setdefault(row.source or "unnamed", {"images": 0, "licences": []})
-        source["images"] += 1
-        if row.licence and row.licence not in source["licences"]:
-            source["licences"].append(row.licence)
-    return result
 
 
 def _code_commit() -> str | None:
