@@ -40,8 +40,12 @@ def conformal_quantiles(
 
     Class-conditional (Mondrian) split conformal prediction (Vovk 2012, Sadinle 2019): a new image of a
     finding has that finding in its set with probability of at least 1 - miscoverage, for every
-    finding and not only on average, as long as images are exchangeable. MAPIE's split classifier covers
-    on average only. With too few images the quantile is 1: the finding is always in the set.
+    finding and not only on average, as long as images are exchangeable. With too few images the
+    quantile is 1: the finding is always in the set.
+
+    MAPIE (1.6) covers on average, or conditionally on features but not on the true class, and does not
+    give out the quantile that `model.json` keeps. A test holds each finding's quantile against MAPIE's
+    split classifier on that finding's images alone.
     """
     quantiles = {}
     for k, label in enumerate(labels):
@@ -62,7 +66,15 @@ def prediction_sets(
 def operating_points(
     probabilities: Probabilities, targets: Targets, labels: Sequence[str]
 ) -> Mapping[str, float]:
-    """Give the highest probability threshold per finding that keeps `OPERATING_SENSITIVITY`."""
+    """Give the highest probability threshold per finding that keeps `OPERATING_SENSITIVITY`.
+
+    Raises `ValueError` when a finding has no image: no threshold can be chosen for it.
+    """
+    if absent := [label for k, label in enumerate(labels) if not (targets == k).any()]:
+        raise ValueError(
+            f"No calibration image of {', '.join(absent)}; expected at least one per finding to choose its "
+            "operating point. Calibrate on a fold that has all of them."
+        )
     return {
         label: float(np.quantile(probabilities[targets == k, k], 1.0 - OPERATING_SENSITIVITY, method="lower"))
         for k, label in enumerate(labels)

@@ -15,6 +15,15 @@ from ml.datasets.view_examples import GOOD, ViewExamples
 CONFIDENCE = 0.95
 ADULT_YEARS = 18
 
+_WHOLES = {"good": "good", "real_unfit": "unfit, real", "unfit": "unfit, all"}
+_PARTS = {
+    "good_by_source": "good, ",
+    "good_by_label": "good, ",
+    "good_by_sex": "good, ",
+    "good_by_age": "good, ",
+    "unfit_by_kind": "",
+}
+
 
 def share_refused(refused: NDArray[np.bool_]) -> dict[str, Any]:
     """Give n, how many were refused, the share and its Wilson interval; both None of nothing."""
@@ -62,6 +71,22 @@ def refusal_figures(
         name: _balanced(figures["good"], figures[name]) for name in ("unfit", "real_unfit")
     }
     return figures
+
+
+def as_markdown(figures: Mapping[str, Any]) -> str:
+    """Write figures as one Markdown table, and the balanced accuracies below it."""
+    lines = ["| images | n | refused | share | 95 % |", "|---|---|---|---|---|"]
+    lines += [_line(title, figures[name]) for name, title in _WHOLES.items() if figures[name]["n"]]
+    for name, title in _PARTS.items():
+        lines += [_line(f"{title}{part}", shares) for part, shares in figures[name].items()]
+    lines += ["", f"Balanced accuracy: {figures['balanced_accuracy']}"]
+    return "\n".join(lines)
+
+
+def _line(name: str, shares: Mapping[str, Any]) -> str:
+    low, high = shares["interval"]
+    share = f"{shares['refused']:.1%}"
+    return f"| {name} | {shares['n']} | {shares['count']} | {share} | {low:.1%} to {high:.1%} |"
 
 
 def _age_group(age: str) -> str:
