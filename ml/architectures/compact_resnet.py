@@ -15,9 +15,9 @@ STAGES = ((24, 1, 2), (48, 2, 2), (96, 2, 2), (144, 2, 1))
 """Channels, residual blocks and stride of each stage."""
 
 
-def compact_resnet(input_size: int | None, classes: int) -> keras.Model:
-    """Build the classifier: (size, size, 1) in [0, 1] to logits of the given number of classes."""
-    inputs = keras.Input((input_size, input_size, 1), name="image")
+def compact_resnet(input_size: int | None, classes: int, channels: int = 1) -> keras.Model:
+    """Build the classifier: (size, size, channels) in [0, 1] to logits of the given number of classes."""
+    inputs = keras.Input((input_size, input_size, channels), name="image")
     x = layers.Rescaling(2.0, offset=-1.0)(inputs)
     x = layers.Conv2D(STEM_CHANNELS, 5, strides=2, padding="same", use_bias=False)(x)
     x = layers.BatchNormalization(momentum=0.95)(x)

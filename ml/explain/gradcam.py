@@ -17,9 +17,15 @@ class GradCam:
         self._network = keras.Model(classifier.inputs, [features, classifier.output])
 
     def __call__(self, tensor: FloatImage, class_index: int) -> FloatImage:
-        """Give the unscaled map, float32 (n, h, w), of a batch (n, size, size, 1) in [0, 1].
+        """Give the map for the eye, float32 (n, h, w): `evidence` with negative values set to 0."""
+        return np.maximum(self.evidence(tensor, class_index), np.float32(0))
 
-        Channels are weighted by the spatial mean of the logit's gradient; negative values become 0.
+    def evidence(self, tensor: FloatImage, class_index: int) -> FloatImage:
+        """Give the signed map, float32 (n, h, w), of a batch (n, size, size, channels) in [0, 1].
+
+        Channels are weighted by the spatial mean of the logit's gradient; nothing is cut off or scaled.
+        A place's value is the share of the logit, less its bias, that comes from there: the one-pass class
+        map divided by its number of places.
         """
         images = tf.convert_to_tensor(tensor)
         with tf.GradientTape() as tape:
@@ -29,4 +35,4 @@ class GradCam:
             score = tf.reduce_sum(logits[:, class_index])
         gradient = tape.gradient(score, features)
         weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
-        return np.asarray(tf.nn.relu(tf.reduce_sum(weights * features, axis=-1)), dtype=np.float32)
+        return np.asarray(tf.reduce_sum(weights * features, axis=-1), dtype=np.float32)

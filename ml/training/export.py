@@ -14,9 +14,13 @@ from keras import layers
 
 from ml.contracts import FloatImage
 from ml.graph import Graph
+from ml.inference.views import VIEW_GRAPH
+from ml.training.telemetry import no_telemetry
+
+OUTPUTS = ("logits", "class_maps", "embedding")
 
 PARITY_TOLERANCE = 1e-3
-"""Largest difference of any logit or probability, in absolute terms, from the Keras network's."""
+"""Largest difference of any logit, class map, feature or probability, in absolute terms, from Keras'."""
 
 PROBES = 8
 
@@ -26,29 +30,32 @@ class ExportParityError(Exception):
 
 
 def serving_model(classifier: keras.Model) -> keras.Model:
-    """Add the class maps to a classifier: outputs `logits` [n, k] and `class_maps` [n, h, w, k].
+    """Add explanation and embedding to a classifier: its outputs are those of `OUTPUTS`, in that order.
 
-    The maps are the last features times the linear layer's weights (Zhou 2016), without its bias.
+    `logits` [n, k]; `class_maps` [n, h, w, k], the last features times the linear layer's weights (Zhou
+    2016), whose spatial mean plus the layer's bias is the logits; `embedding` [n, c], the globally
+    averaged features.
     """
     features = classifier.get_layer("features").output
-    linear = classifier.get_layer("logits")
-    weights, bias = (np.asarray(value) for value in linear.get_weights())
+    weights = np.asarray(classifier.get_layer("logits").get_weights()[0])
     maps = layers.Conv2D(weights.shape[1], 1, use_bias=False, name="class_maps")
     class_maps = maps(features)
     maps.set_weights([weights[np.newaxis, np.newaxis]])
-    shift = layers.Rescaling(1.0, offset=bias.tolist(), name="serving_logits")
-    logits = shift(layers.GlobalAveragePooling2D()(class_maps))
-    return keras.Model(classifier.inputs, {"logits": logits, "class_maps": class_maps})
+    embedding = layers.GlobalAveragePooling2D(name="embedding")(features)
+    return keras.Model(classifier.inputs, [classifier.output, class_maps, embedding])
 
 
 def export_classifier(classifier: keras.Model, folder: Path) -> None:
-    """Write `model.xml` and `model.bin` (float32) and compare them with the network.
+    """Write `model.xml` and `model.bin` (float32) and compare every output with the network's.
 
     Raises `ExportParityError`.
     """
-    _export(serving_model(classifier), folder / "model.xml", ("logits", "class_maps"), half=False)
+    serving = serving_model(classifier)
+    _export(serving, folder / "model.xml", OUTPUTS, half=False)
     probes = _probes(classifier)
-    _compare(classifier.predict(probes, verbose=0), Graph(folder / "model.xml")(probes)["logits"])
+    found = Graph(folder / "model.xml")(probes)
+    for name, expected in zip(OUTPUTS, serving.predict(probes, verbose=0), strict=True):
+        _compare(expected, found[name])
 
 
 def export_lungs(network: keras.Model, folder: Path) -> None:
@@ -64,27 +71,29 @@ def export_lungs(network: keras.Model, folder: Path) -> None:
     _compare(expected.mean(axis=(1, 2)), found.mean(axis=(1, 2)))
 
 
+def export_views(network: keras.Model, folder: Path) -> None:
+    """Write `fitness.xml` and `fitness.bin` (float32) and compare them with the view network.
+
+    Raises `ExportParityError`.
+    """
+    path = folder / f"{VIEW_GRAPH}.xml"
+    _export(network, path, ("views",), half=False)
+    probes = _probes(network)
+    _compare(network.predict(probes, verbose=0), Graph(path)(probes)["views"])
+
+
 def _export(model: keras.Model, path: Path, names: Sequence[str], *, half: bool) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         raw = Path(scratch) / "graph.xml"
-        model.export(str(raw), format="openvino", verbose=False)
+        with no_telemetry():
+            model.export(str(raw), format="openvino", verbose=False)
         graph: Any = openvino.Core().read_model(str(raw))
         graph.inputs[0].get_tensor().set_names({"image"})
-        for port, name in zip(_ordered(graph, model, names), names, strict=True):
+        # The exporter renames outputs as it pleases but keeps a list's order.
+        for port, name in zip(graph.outputs, names, strict=True):
             port.get_tensor().set_names({name})
         path.parent.mkdir(parents=True, exist_ok=True)
         openvino.save_model(graph, str(path), compress_to_fp16=half)
-
-
-def _ordered(graph: Any, model: keras.Model, names: Sequence[str]) -> list[Any]:
-    """Find each output by its rank and channels: exporters rename outputs as they please."""
-    if len(names) == 1:
-        return [graph.outputs[0]]
-    shapes = {name: len(model.output[name].shape) for name in names}
-    return [
-        next(port for port in graph.outputs if port.get_partial_shape().rank.get_length() == shapes[name])
-        for name in names
-    ]
 
 
 def _probes(model: keras.Model) -> FloatImage:
