@@ -5,9 +5,9 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-CONVOLUTIONS = ((24, 5, 4), (40, 3, 2), (64, 3, 2))
-"""Channels, kernel and stride of each layer: a million multiplications in all."""
-EMBEDDING = 32
+CONVOLUTIONS = ((16, 5, 2), (32, 3, 2), (48, 3, 2), (64, 3, 2))
+"""Channels, kernel and stride of each layer: three million multiplications in all."""
+EMBEDDING = 24
 
 
 def view_network(input_size: int, views: int) -> keras.Model:

@@ -1,5 +1,7 @@
 """Train the view network of the fitness gate, set its limit, and measure what it refuses.
 
+    python -m ml.training.gate DATA/manifest.csv --out GATE --cross-fit --install ml/pretrained/cxr
+
 Good radiographs of the training folds, and images made or drawn unfit (`ml.datasets.unfit`), teach it; good
 radiographs of the calibration fold set the limit; the test fold measures it. Neither the lung network
 nor a classifier is asked, so a fitted gate fits any version whose test fold is the same.
@@ -7,11 +9,13 @@ nor a classifier is asked, so a fitted gate fits any version whose test fold is 
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +34,10 @@ from ml.datasets.view_examples import (
     varied_examples,
     varied_unfit_examples,
 )
-from ml.evaluation.refusal import refusal_figures
+from ml.evaluation.refusal import as_markdown, refusal_figures
 from ml.graph import Graph
 from ml.inference.views import FRONTAL_LIMIT, VIEW_GRAPH, VIEWS, View
+from ml.model_folder import read_spec, write_spec
 from ml.training.export import export_views
 from ml.training.view_network import train_views
 
@@ -140,6 +145,17 @@ def read_limits(folder: Path) -> Mapping[str, float]:
     return limits
 
 
+def install_gate(gate: Path, folder: Path) -> None:
+    """Copy a gate into a version's folder and put its limits into `model.json`.
+
+    The version's card and golden prediction are the caller's to finish. Raises `ModelFolderError`.
+    """
+    spec = read_spec(folder)
+    for name in GATE_FILES:
+        shutil.copyfile(gate / name, folder / name)
+    write_spec(folder, replace(spec, fitness={**spec.fitness, **read_limits(gate)}))
+
+
 def fold_examples(manifest: Manifest, config: GateConfig, progress: Progress) -> dict[int, FoldExamples]:
     """Make every fold's examples from its own images; drawn ones differ between folds by their seed."""
     rows, unfit = manifest.radiographs, manifest.out_of_distribution
@@ -201,3 +217,36 @@ def _figures(
     examples = ViewExamples.concatenated([folds[test].measured for test in tests])
     rows = [row for test in tests for row in folds[test].rows]
     return refusal_figures(np.concatenate([judged[test] for test in tests]), examples, rows)
+
+
+def main() -> None:
+    """Read the command line, train a gate, print what it refuses."""
+    parser = argparse.ArgumentParser(prog="python -m ml.training.gate", description="Train a fitness gate")
+    parser.add_argument("manifests", type=Path, nargs="+")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the gate's files")
+    parser.add_argument("--install", type=Path, help="put it into this version's folder, too")
+    parser.add_argument("--cross-fit", action="store_true", help="measure on every fold, by five gates")
+    parser.add_argument("--test-fold", type=int, default=GateConfig.test_fold)
+    parser.add_argument("--epochs", type=int, default=GateConfig.epochs)
+    parser.add_argument("--seed", type=int, default=GateConfig.seed)
+    options = parser.parse_args()
+    config = GateConfig(
+        manifests=tuple(options.manifests),
+        out=options.out,
+        test_fold=options.test_fold,
+        epochs=options.epochs,
+        seed=options.seed,
+    )
+
+    def say(line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    record = train_gate(config, cross_fit=options.cross_fit, progress=say)
+    say(as_markdown(record["cross_fitted" if options.cross_fit else "held_out"]))
+    if options.install:
+        install_gate(options.out, options.install)
+
+
+if __name__ == "__main__":
+    main()
