@@ -19,8 +19,8 @@ MEASUREMENT_BYTES = 64
 """Of one image in the cache of crops, besides its pixels."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FULL_IN_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
-"""HDF5 and OpenVINO say it in a text instead of an error number."""
+_FULL_IN_WORDS = ("No space left on device", "Disk quota exceeded", "File too large", "iostream error")
+"""Libraries that raise without an error number say it so; the last one is OpenVINO's for any failed write."""
 
 P = ParamSpec("P")
 
