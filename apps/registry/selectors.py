@@ -47,6 +47,16 @@ def version_from_reference(reference: str) -> ModelVersion:
     return version
 
 
+def version_parent(version: ModelVersion) -> ModelVersion | None:
+    """Return the registered version that this one was trained on from, if there is one."""
+    parent = version.lineage.get("parent") or {}
+    return (
+        ModelVersion.objects.select_related("model")
+        .filter(model=version.model, sha256=parent.get("sha256", ""))
+        .first()
+    )
+
+
 def version_folder(version: ModelVersion) -> Path:
     """Return where the version's artifacts lie; whether they are intact is checked before they are opened."""
     return Path(settings.MODELS_DIR) / version.folder

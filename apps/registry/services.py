@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -132,6 +134,23 @@ def model_rollback(*, model: RegisteredModel, reason: str, actor: Actor) -> Alia
             by=actor.name,
             reason=reason,
             is_rollback=True,
+        )
+
+
+def version_audit_keep(*, version: ModelVersion, audit: Mapping[str, Any], actor: Actor) -> None:
+    """Keep the result of an audit with the version, in place of an earlier one's.
+
+    What the version is does not change, only what is known of it; the audit log tells every audit.
+    """
+    with transaction.atomic():
+        version.audit = dict(audit)
+        version.save(update_fields=["audit"])
+        event_record(
+            action="model_audited",
+            actor=actor.name,
+            object_type="model_version",
+            object_id=str(version),
+            detail={"verdict": audit["verdict"], "summary": audit["summary"]},
         )
 
 

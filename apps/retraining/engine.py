@@ -5,7 +5,7 @@ Import it inside task bodies and commands' services only: it brings TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 from apps.core.errors import PermanentError
 from apps.retraining.requests import TrainingRequest
 from ml.architectures import UnknownArchitectureError
+from ml.audit.report import audit_html
+from ml.audit.version import audit_version
 from ml.datasets.manifest import ManifestError
 from ml.evaluation.version import evaluate_version
 from ml.model_folder import ModelFolderError
@@ -35,6 +37,10 @@ class TrainingError(PermanentError):
 
 class EvaluationError(PermanentError):
     """The version cannot be measured on this manifest; says why."""
+
+
+class AuditError(PermanentError):
+    """The version cannot be audited on this manifest; says why."""
 
 
 def model_train(
@@ -86,3 +92,34 @@ def model_evaluate(
         )
     except _OWN_FAILURES as error:
         raise EvaluationError(str(error)) from error
+
+
+def model_audit(
+    folder: Path,
+    *,
+    manifests: Sequence[Path],
+    fold: int | None,
+    parent: Mapping[str, Any],
+    cache_dir: Path,
+    report: Callable[[str], None],
+) -> dict[str, Any]:
+    """Audit the version in `folder`; `parent` is the audit of the one it was made from, or empty.
+
+    Raises `AuditError`.
+    """
+    try:
+        return audit_version(
+            folder,
+            *manifests,
+            fold=fold,
+            parent=parent,
+            cache_dir=cache_dir,
+            progress=lambda stage, done, total: report(f"{stage}: {done}/{total}"),
+        )
+    except _OWN_FAILURES as error:
+        raise AuditError(str(error)) from error
+
+
+def audit_page(audit: Mapping[str, Any], *, title: str) -> str:
+    """Give an audit as one HTML page without scripts; `title` names the version."""
+    return audit_html(audit, title=title)

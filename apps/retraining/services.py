@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from apps.accounts.access import Actor
 from apps.accounts.roles import Right
 from apps.audit.services import event_record
 from apps.registry.models import ModelVersion
-from apps.registry.selectors import version_folder, version_from_reference
-from apps.registry.services import version_register
+from apps.registry.selectors import version_folder, version_from_reference, version_parent
+from apps.registry.services import version_audit_keep, version_register
 from apps.retraining.requests import TrainingRequest
 
 
@@ -73,3 +74,41 @@ def version_evaluate(
         "model": {"name": version.model.name, "version": version.number, "sha256": version.sha256},
         **result,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class VersionAudit:
+    """A version's audit: `result` as JSON holds it, and the same as one HTML `page`."""
+
+    result: dict[str, Any]
+    page: str
+
+
+def version_audit(
+    *,
+    reference: str,
+    manifests: Sequence[Path],
+    fold: int | None,
+    actor: Actor,
+    report: Callable[[str], None],
+) -> VersionAudit:
+    """Audit a registered version and keep the result with it, in place of an earlier audit's.
+
+    What needs a training is inherited from the registered version that it was made from. Raises
+    `NotPermittedError`, `VersionNotFoundError` or `AuditError`.
+    """
+    from apps.retraining.engine import audit_page, model_audit
+
+    actor.require(Right.TRAIN)
+    version = version_from_reference(reference)
+    parent = version_parent(version)
+    result = model_audit(
+        version_folder(version),
+        manifests=manifests,
+        fold=fold,
+        parent=parent.audit if parent else {},
+        cache_dir=Path(settings.DATA_DIR) / "training" / "cache",
+        report=report,
+    )
+    version_audit_keep(version=version, audit=result, actor=actor)
+    return VersionAudit(result, audit_page(result, title=str(version)))

@@ -38,10 +38,14 @@ def lungs_blackened(film: Film) -> FloatImage:
     return np.where(film.lungs, np.float32(0.0), film.image)
 
 
+def lungs_levelled(film: Film) -> FloatImage:
+    """Paint the lungs in their own mean grey: nothing is left in them, and the contrast around them stays."""
+    return np.where(film.lungs, _lung_grey(film), film.image)
+
+
 def surroundings_greyed(film: Film) -> FloatImage:
     """Paint everything but the lungs in their own mean grey."""
-    grey = np.float32(film.image[film.lungs].mean()) if film.lungs.any() else np.float32(0.5)
-    return np.where(film.lungs, film.image, grey)
+    return np.where(film.lungs, film.image, _lung_grey(film))
 
 
 # ----------------------------------------------------------------------------- corners and markers
@@ -160,6 +164,10 @@ def _corners(box: Box) -> Iterator[Box]:
     for top in (box.top, box.bottom - height):
         for left in (box.left, box.right - width):
             yield Box(top, left, top + height, left + width)
+
+
+def _lung_grey(film: Film) -> np.float32:
+    return np.float32(film.image[film.lungs].mean()) if film.lungs.any() else np.float32(0.5)
 
 
 def _eight_bits(image: FloatImage) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

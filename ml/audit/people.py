@@ -49,7 +49,7 @@ def children_and_adults(subject: Subject) -> Check:
     if verdict == Verdict.FAIL and not one_sided:
         verdict = Verdict.WARN
     given_away = (
-        f" Nearly all training images of {', '.join(one_sided)} come from one age group, so age alone can "
+        f" Nearly all images of {', '.join(one_sided)} come from one age group, so age alone can "
         "give the finding away: for the other group it is untested."
         if one_sided
         else ""

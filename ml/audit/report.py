@@ -51,7 +51,7 @@ def _goal(check: Mapping[str, Any]) -> str:
 def _scale(check: Mapping[str, Any]) -> dict[str, Any]:
     """Place a check's figure, interval, goal and limit on a line of `WIDTH` that starts at 0 or below."""
     interval = check["interval"] or []
-    values = [check["figure"], check["threshold"], check["fails_beyond"], *interval]
+    values: list[float] = [check["figure"], check["threshold"], check["fails_beyond"], *interval]
     low = min(0.0, *values)
     high = low + max(1.15 * (max(values) - low), 1e-3)
 

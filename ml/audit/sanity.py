@@ -19,7 +19,7 @@ A8_LIKENESS = Threshold(goal=0.3, limit=0.6)
 A8_SHUFFLED = Threshold(goal=0.05, limit=0.10)
 """Balanced accuracy above chance after training on shuffled labels: more means that something leaks."""
 
-CASCADE = {"last layer": 0.0, "upper half": 0.5, "all layers": 1.0}
+CASCADE = {"last tenth of the layers": 0.1, "upper half": 0.5, "all layers": 1.0}
 """Share of the layers that lose what they have learned, from the output backwards (Adebayo 2018)."""
 
 IMAGES = 64

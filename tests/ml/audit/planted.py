@@ -33,7 +33,7 @@ PER_KIND = 30
 SIDE = 160
 INPUT_SIZE = 64
 GRID = 8
-SHAPES = ("square", "letter", "ring")
+SHAPES = ("square", "letter", "disc")
 
 
 @functools.cache
@@ -57,7 +57,7 @@ def films() -> tuple[Film, ...]:
 def marked(film: Film, shape: str, *, seed: int) -> FloatImage:
     """Draw a small marker beside the apex, inside the box that the network is shown, outside the lungs."""
     chance = np.random.default_rng([seed, 1])
-    side = int(chance.integers(10, 14))
+    side = int(chance.integers(13, 17))
     left = film.box.left if seed % 2 == 0 else film.box.right - side
     top, left = film.box.top + int(chance.integers(0, 4)), left + int(chance.integers(-1, 2))
     middle = (left + side // 2, top + side // 2)
@@ -65,9 +65,9 @@ def marked(film: Film, shape: str, *, seed: int) -> FloatImage:
     if shape == "square":
         cv2.rectangle(ink, (left, top), (left + side, top + side), 255, -1)
     elif shape == "letter":
-        cv2.putText(ink, "L", (left, top + side), cv2.FONT_HERSHEY_SIMPLEX, side / 22, 255, 3)
+        cv2.putText(ink, "L", (left, top + side), cv2.FONT_HERSHEY_SIMPLEX, side / 20, 255, 6)
     else:
-        cv2.circle(ink, middle, side // 2, 255, 3)
+        cv2.circle(ink, middle, side // 2, 255, -1)
     return np.where((ink > 0) & ~film.lungs, np.float32(1.0), film.image)
 
 
@@ -104,7 +104,7 @@ def write_linear_version(folder: Path, manifest_path: Path) -> ModelSpec:
     manifest = read_manifest(manifest_path)
     rows = [row for row in manifest.radiographs if row.fold != 0]
     crops = prepare_crops(rows, lungs=lungs(), input_size=INPUT_SIZE)
-    model = LogisticRegression(C=1.0, max_iter=5000)
+    model = LogisticRegression(C=100.0, max_iter=5000)
     model.fit(_pooled(as_tensor(crops.images)), [KINDS.index(row.label) for row in rows])
     return _write(folder, manifest.sha256, model.coef_[0], float(model.intercept_[0]))
 
@@ -112,7 +112,7 @@ def write_linear_version(folder: Path, manifest_path: Path) -> ModelSpec:
 def _pooled(tensors: FloatImage) -> FloatImage:
     cell = INPUT_SIZE // GRID
     cells = tensors.reshape(len(tensors), GRID, cell, GRID, cell).mean(axis=(2, 4))
-    return cells.reshape(len(tensors), -1)
+    return np.asarray(cells.reshape(len(tensors), -1), np.float32)
 
 
 def _write(folder: Path, manifests: object, coefficients: NDArray[np.float64], intercept: float) -> ModelSpec:

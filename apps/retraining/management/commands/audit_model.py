@@ -1,0 +1,58 @@
+"""`audit_model MODEL --manifest CSV --report OUT.json`: does a registered version look at the lungs?"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.accounts.access import Actor
+from apps.core.errors import PlatformError
+from apps.retraining.services import version_audit
+
+
+class Command(BaseCommand):
+    """Parse, call the service, answer."""
+
+    help = (
+        "Run the audit A1 to A12 on a model version; writes OUT.json and a page OUT.html beside it, and "
+        "keeps the result with the version."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("model", metavar="MODEL", help="cxr:3 or cxr@champion")
+        parser.add_argument("--manifest", nargs="+", type=Path, required=True, metavar="CSV")
+        parser.add_argument(
+            "--fold", type=int, help="this fold of the manifest instead of the version's own test fold"
+        )
+        parser.add_argument("--report", type=Path, required=True, metavar="OUT.json")
+
+    def handle(
+        self, *, model: str, manifest: list[Path], fold: int | None, report: Path, **options: Any
+    ) -> None:
+        page = report.with_suffix(".html")
+        if page == report:
+            raise CommandError(f"{report} is where the page goes; give the report another suffix, .json.")
+        if not report.parent.is_dir():
+            raise CommandError(f"{report} cannot be written: there is no folder {report.parent}.")
+        try:
+            audit = version_audit(
+                reference=model,
+                manifests=[path.resolve() for path in manifest],
+                fold=fold,
+                actor=Actor.system("audit_model"),
+                report=self.stderr.write,
+            )
+            report.write_text(json.dumps(audit.result, indent=1, ensure_ascii=False) + "\n")
+            page.write_text(audit.page)
+        except PlatformError as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{report} cannot be written: {error.strerror}.") from error
+        for check in audit.result["checks"]:
+            figure = "" if check["figure"] is None else f" {check['figure']:.3f}"
+            self.stdout.write(f"{check['code']:<4}{check['verdict']:<14}{check['name']}{figure}")
+        self.stdout.write(f"{model}: {audit.result['verdict']}. {audit.result['summary']} See {page}.")
