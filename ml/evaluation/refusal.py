@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from ml.datasets.manifest import OUT_OF_DISTRIBUTION_PREFIX, ManifestRow
+from ml.datasets.labels import OUT_OF_DISTRIBUTION_PREFIX
+from ml.datasets.manifest import ManifestRow
 from ml.datasets.view_examples import GOOD, ViewExamples
 
 CONFIDENCE = 0.95
@@ -99,4 +100,4 @@ def _age_group(age: str) -> str:
 def _balanced(good: Mapping[str, Any], unfit: Mapping[str, Any]) -> float | None:
     if not good["n"] or not unfit["n"]:
         return None
-    return round((1 - good["refused"] + unfit["refused"]) / 2, 4)
+    return round(float(1 - good["refused"] + unfit["refused"]) / 2, 4)

@@ -47,7 +47,7 @@ GATE_FILES = (f"{VIEW_GRAPH}.xml", f"{VIEW_GRAPH}.bin", f"{VIEW_GRAPH}.json")
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GateConfig:
     """What a gate is trained from and how; the counts are per fold.
 
@@ -66,7 +66,7 @@ class GateConfig:
     drawn_per_kind: int = 30
     unfit_variations: int = 10
     """Variations of every real unfit image."""
-    epochs: int = 10
+    epochs: int = 8
     good_refused: float = 0.005
     """Share of good calibration radiographs that greys and view network together may refuse."""
     seed: int = 31

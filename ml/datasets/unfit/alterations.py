@@ -71,8 +71,8 @@ def burnt_out(image: FloatImage, chance: np.random.Generator) -> FloatImage:
 
 
 def smeared(image: FloatImage, chance: np.random.Generator) -> FloatImage:
-    """Blur by 2.5 to 6 percent of the width, evenly or along the patient's movement."""
-    width = chance.uniform(0.025, 0.06) * image.shape[1]
+    """Blur by 3 to 6 percent of the width, evenly or along the patient's movement."""
+    width = chance.uniform(0.03, 0.06) * image.shape[1]
     along = width * (chance.uniform(2, 3) if chance.random() < 0.4 else 1)
     return np.asarray(cv2.GaussianBlur(image, (0, 0), width, sigmaY=along), np.float32)
 

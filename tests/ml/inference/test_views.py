@@ -50,10 +50,11 @@ def write_view_graph(folder: Path, *, views: int = len(VIEWS)) -> None:
     )
 
 
-def loaded(folder: Path, *, views: int = len(VIEWS), **fitness: float) -> OpenVinoClassifier:
+def loaded(folder: Path, *, limit: float | None = None, views: int = len(VIEWS)) -> OpenVinoClassifier:
     folder.mkdir()
     write_view_graph(folder, views=views)
-    write_tiny_version(folder, fitness={**FITNESS, **fitness})
+    limits = {} if limit is None else {FRONTAL_LIMIT: limit}
+    write_tiny_version(folder, fitness={**FITNESS, **limits})
     return load(folder, precision="f32")
 
 
@@ -78,7 +79,7 @@ def test_the_network_sees_the_whole_image_small() -> None:
 
 
 def test_a_version_with_the_network_refuses_by_it(tmp_path: Path) -> None:
-    classifier = loaded(tmp_path / "version", **{FRONTAL_LIMIT: 0.5})
+    classifier = loaded(tmp_path / "version", limit=0.5)
     chest = shaded_chest(height=300, width=280)
     classifier.check(Radiograph(chest, RadiographFacts()))
     assert classifier.classify(Radiograph(chest, RadiographFacts())).label
@@ -88,7 +89,7 @@ def test_a_version_with_the_network_refuses_by_it(tmp_path: Path) -> None:
 
 
 def test_probabilities_are_given_whatever_the_network_thinks(tmp_path: Path) -> None:
-    classifier = loaded(tmp_path / "version", **{FRONTAL_LIMIT: 1.0})
+    classifier = loaded(tmp_path / "version", limit=1.0)
     with pytest.raises(RejectedInputError):
         classifier.check(Radiograph(shaded_chest(), RadiographFacts()))
     assert classifier.probabilities(Radiograph(shaded_chest(), RadiographFacts()))
@@ -101,4 +102,4 @@ def test_a_network_without_its_limit_is_not_loaded(tmp_path: Path) -> None:
 
 def test_a_network_with_other_views_is_not_loaded(tmp_path: Path) -> None:
     with pytest.raises(ModelLoadError, match="views were expected"):
-        loaded(tmp_path / "version", views=len(VIEWS) + 1, **{FRONTAL_LIMIT: 0.5})
+        loaded(tmp_path / "version", views=len(VIEWS) + 1, limit=0.5)
