@@ -17,6 +17,12 @@ MODEL_FILES = ("model.xml", "model.bin", "lungs.xml", "lungs.bin")
 """What serving cannot do without, besides `model.json`."""
 
 
+INT8_FILES = ("model-int8.xml", "model-int8.bin")
+"""The classifier in 8-bit integers, of versions that have it so."""
+EXPORT_REPORT = "export.json"
+"""How far each precision is from the trained network."""
+
+
 class ModelFolderError(Exception):
     """The folder is not the model version that it says it is."""
 
@@ -60,6 +66,19 @@ def check_folder(folder: Path) -> ModelSpec:
                 f"{folder}: {name} has SHA-256 {found}, expected {expected}; restore the model version."
             )
     return spec
+
+
+def has_accepted_int8(folder: Path, spec: ModelSpec) -> bool:
+    """Tell whether a checked version has an INT8 graph that its export found to answer as the full one.
+
+    Raises `ModelFolderError` when the export's report is none.
+    """
+    if not {*INT8_FILES, EXPORT_REPORT} <= spec.files.keys():
+        return False
+    try:
+        return json.loads((folder / EXPORT_REPORT).read_text())["int8"]["accepted"] is True
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelFolderError(f"{folder} holds no readable {EXPORT_REPORT}: {error!r}") from error
 
 
 def folder_digest(folder: Path) -> str:

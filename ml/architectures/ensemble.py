@@ -64,8 +64,9 @@ def read_members(folders: Sequence[Path]) -> list[Member]:
         ):
             if ours != theirs:
                 raise EnsembleError(
-                    f"{first.name} ({first.architecture}) and {other.name} ({other.architecture}) do not share "
-                    f"their {name}: {ours} and {theirs}. Train the members alike, apart from the architecture."
+                    f"{first.name} ({first.architecture}) and {other.name} ({other.architecture}) do not "
+                    f"share their {name}: {ours} and {theirs}. Train the members alike, apart from the "
+                    "architecture."
                 )
     return members
 

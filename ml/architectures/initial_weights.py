@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,8 @@ def _cached_imagenet(architecture: str) -> Path:
         raise InitialWeightsError(
             f"There are no ImageNet weights of {architecture}, only of {', '.join(APPLICATIONS)}."
         )
-    path = Path(keras.config.keras_home()) / "models" / APPLICATIONS[architecture].weights_file
+    home = os.environ.get("KERAS_HOME", Path.home() / ".keras")  # noqa: TID251 - Keras' own setting
+    path = Path(home) / "models" / APPLICATIONS[architecture].weights_file
     if not path.is_file():
         raise InitialWeightsError(
             f"The ImageNet weights of {architecture} are not on this machine: expected "

@@ -14,7 +14,7 @@ class GradCam:
 
     def __init__(self, classifier: keras.Model) -> None:
         features = classifier.get_layer("features").output
-        self._network = keras.Model(classifier.inputs, [features, classifier.output])
+        self._network = keras.Model(classifier.input, [features, classifier.output])
 
     def __call__(self, tensor: FloatImage, class_index: int) -> FloatImage:
         """Give the map for the eye, float32 (n, h, w): `evidence` with negative values set to 0."""

@@ -23,7 +23,7 @@ from ml.inference.decision import (
 from ml.inference.fitness import check_greys, check_lungs
 from ml.inference.graphs import CompiledGraph, ModelLoadError, Precision, chosen_precision
 from ml.inference.views import FRONTAL_LIMIT, VIEW_GRAPH, VIEW_INPUT_SIZE, VIEWS, check_view, view_input
-from ml.model_folder import ModelFolderError, check_folder, folder_digest
+from ml.model_folder import ModelFolderError, check_folder, folder_digest, has_accepted_int8
 from ml.preprocessing import (
     LUNG_INPUT_SIZE,
     Prepared,
@@ -47,7 +47,7 @@ def load(
 ) -> OpenVinoClassifier:
     """Check every file of a model version's folder, compile its graphs, and answer once.
 
-    `precision` is `auto`, `bf16` or `f32`; `operating_points` replace the version's own, by finding.
+    `precision` is `auto`, `int8`, `bf16` or `f32`; `operating_points` replace the version's own, by finding.
 
     Raises `ModelFolderError` when the folder is not what it says, or not the version of
     `expected_sha256`; `ModelLoadError` when its graphs are not what this code serves.
@@ -63,7 +63,7 @@ def load(
     except PreprocessingError as error:
         raise ModelLoadError(str(error)) from error
     _check_labels(spec, operating_points or {})
-    chosen = chosen_precision(precision)
+    chosen = chosen_precision(precision, int8_accepted=has_accepted_int8(folder, spec))
     classifier = OpenVinoClassifier(
         spec=spec,
         sha256=sha256,
@@ -71,7 +71,15 @@ def load(
         operating_points={**spec.operating_points, **(operating_points or {})},
         preprocessing=preprocessing,
         lungs=_compiled(folder, "lungs", spec, chosen, threads, ("lungs",)),
-        network=_compiled(folder, "model", spec, chosen, threads, ("logits", "class_maps"), ("embedding",)),
+        network=_compiled(
+            folder,
+            "model-int8" if chosen == "int8" else "model",
+            spec,
+            chosen,
+            threads,
+            ("logits", "class_maps"),
+            ("embedding",),
+        ),
         views=_compiled_views(folder, spec, threads),
     )
     classifier.warm_up()

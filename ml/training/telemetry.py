@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_VARIABLE = "CI"
+# No setting of ours: the libraries look here.
+_ENVIRONMENT = os.environ  # noqa: TID251
 
 
 @contextmanager
@@ -17,12 +18,12 @@ def no_telemetry() -> Iterator[None]:
     identifier into the home folder. They leave both where they believe to run in continuous integration,
     which is the one switch that needs no file in somebody's home.
     """
-    former = os.environ.get(_VARIABLE)
-    os.environ[_VARIABLE] = "true"
+    former = _ENVIRONMENT.get("CI")
+    _ENVIRONMENT["CI"] = "true"
     try:
         yield
     finally:
         if former is None:
-            del os.environ[_VARIABLE]
+            del _ENVIRONMENT["CI"]
         else:
-            os.environ[_VARIABLE] = former
+            _ENVIRONMENT["CI"] = former
