@@ -8,16 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import FloatImage
+from ml.contracts import Finding, FloatImage
 from ml.datasets.crops import read_grey
 from ml.datasets.manifest import ManifestRow
 from ml.datasets.unfit import ALTERATIONS, DRAWINGS, REAL_VIEWS
 from ml.datasets.unfit.alterations import acceptably_varied
 from ml.inference.fitness import refused_by_greys
 from ml.inference.views import VIEW_INPUT_SIZE, VIEWS, View, view_input
+from ml.phantom import FULL_SCALE, phantom
 from ml.preprocessing import equalise, lung_input
 
-GOOD, VARIED = "good", "varied"
+GOOD, VARIED, PHANTOM = "good", "varied", "phantom"
+PHANTOM_SIZE = (384, 352)
+FIRST_PHANTOM_SEED = 100_000
+"""Far from the seeds that the demo and the tests use."""
 COMPANIONS = 5
 
 
@@ -87,6 +91,20 @@ def drawn_examples(per_kind: int, *, seed: int) -> ViewExamples:
     chance = np.random.default_rng([seed, 3])
     return _examples(
         _Image(draw(chance), view, kind) for kind, (view, draw) in DRAWINGS.items() for _ in range(per_kind)
+    )
+
+
+def phantom_examples(per_finding: int, *, seed: int) -> ViewExamples:
+    """Show it phantoms of every finding: smoother than any radiograph, and yet they must pass."""
+    seeds = range(FIRST_PHANTOM_SEED + seed, FIRST_PHANTOM_SEED + seed + per_finding)
+    return _examples(
+        _Image(
+            np.asarray(phantom(finding, seed=i, size=PHANTOM_SIZE) / FULL_SCALE, np.float32),
+            View.FRONTAL,
+            PHANTOM,
+        )
+        for finding in Finding
+        for i in seeds
     )
 
 

@@ -30,6 +30,7 @@ from ml.datasets.view_examples import (
     altered_examples,
     drawn_examples,
     good_examples,
+    phantom_examples,
     real_unfit_examples,
     varied_examples,
     varied_unfit_examples,
@@ -64,6 +65,7 @@ class GateConfig:
     varied: int = 350
     altered: int = 880
     drawn_per_kind: int = 30
+    phantoms_per_finding: int = 12
     unfit_variations: int = 10
     """Variations of every real unfit image."""
     epochs: int = 8
@@ -183,6 +185,7 @@ def fold_examples(manifest: Manifest, config: GateConfig, progress: Progress) ->
         )
         extra = [
             varied_examples(some(config.varied), seed=seed),
+            phantom_examples(config.phantoms_per_finding, seed=seed),
             varied_unfit_examples(own_unfit, config.unfit_variations, seed=seed),
         ]
         folds[fold] = FoldExamples(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ml.contracts import Finding
 from ml.datasets.manifest import read_manifest
 from ml.datasets.unfit import ALTERATIONS, DRAWINGS
 from ml.datasets.view_examples import (
@@ -12,6 +13,7 @@ from ml.datasets.view_examples import (
     altered_examples,
     drawn_examples,
     good_examples,
+    phantom_examples,
     real_unfit_examples,
     varied_examples,
     varied_unfit_examples,
@@ -68,6 +70,12 @@ def test_drawn_images_come_in_every_kind() -> None:
     assert set(drawn.kinds) == set(DRAWINGS)
     assert set(drawn.rows) == {-1}
     assert drawn.grey_refused.any(), "nothing at all is refused by its greys"
+
+
+def test_phantoms_of_every_finding_are_good() -> None:
+    phantoms = phantom_examples(1, seed=0)
+    check_shapes(phantoms, len(Finding))
+    assert set(phantoms.views) == {FRONTAL}
 
 
 def test_lists_join_and_part() -> None:

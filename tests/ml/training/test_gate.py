@@ -28,6 +28,7 @@ def config(manifest: Path, out: Path) -> GateConfig:
         varied=2,
         altered=4,
         drawn_per_kind=1,
+        phantoms_per_finding=1,
         unfit_variations=2,
         epochs=3,
     )
