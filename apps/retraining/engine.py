@@ -16,6 +16,8 @@ from ml.architectures import UnknownArchitectureError
 from ml.audit.report import audit_html
 from ml.audit.version import audit_version
 from ml.datasets.manifest import ManifestError
+from ml.evaluation.generalisation import read_generalisation, three_views
+from ml.evaluation.page import evaluation_page
 from ml.evaluation.version import evaluate_version
 from ml.model_folder import ModelFolderError
 from ml.training.config import TrainingConfig, TrainingConfigError
@@ -81,17 +83,26 @@ def model_evaluate(
     cache_dir: Path,
     report: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Measure the version in `folder` on a manifest, or one fold of it. Raises `EvaluationError`."""
+    """Measure the version in `folder` on a manifest, or one fold of it.
+
+    `three_views` puts beside it what training measured on sources left out. Raises `EvaluationError`.
+    """
     try:
-        return evaluate_version(
+        measured = evaluate_version(
             folder,
             manifest,
             fold=fold,
             cache_dir=cache_dir,
             progress=lambda done, total: report(f"preparing: {done}/{total}"),
         )
+        return {**measured, "three_views": three_views(measured, read_generalisation(folder))}
     except _OWN_FAILURES as error:
         raise EvaluationError(str(error)) from error
+
+
+def evaluation_html(evaluation: Mapping[str, Any]) -> str:
+    """Give an evaluation as one HTML page without scripts."""
+    return evaluation_page(evaluation)
 
 
 def model_audit(

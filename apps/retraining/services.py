@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
@@ -45,18 +46,26 @@ def candidate_train(*, request: TrainingRequest, actor: Actor, report: Callable[
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@dataclass(frozen=True, slots=True)
+class VersionEvaluation:
+    """A version's evaluation: `result` as JSON holds it, and the same as one HTML `page`."""
+
+    result: dict[str, Any]
+    page: str
+
+
 def version_evaluate(
     *, reference: str, manifest: Path, fold: int | None, actor: Actor, report: Callable[[str], None]
-) -> dict[str, Any]:
-    """Measure a registered version on a manifest or one fold of it, as values that JSON can hold.
+) -> VersionEvaluation:
+    """Measure a registered version on a manifest or one fold of it.
 
     Raises `NotPermittedError`, `VersionNotFoundError` or `EvaluationError`.
     """
-    from apps.retraining.engine import model_evaluate
+    from apps.retraining.engine import evaluation_html, model_evaluate
 
     actor.require(Right.TRAIN)
     version = version_from_reference(reference)
-    result = model_evaluate(
+    measured = model_evaluate(
         version_folder(version),
         manifest=manifest,
         fold=fold,
@@ -68,12 +77,18 @@ def version_evaluate(
         actor=actor.name,
         object_type="model_version",
         object_id=str(version),
-        detail={"n": result["n"], "accuracy": result["accuracy"]},
+        detail={"n": measured["n"], "accuracy": measured["accuracy"]},
     )
-    return {
+    result = {
         "model": {"name": version.model.name, "version": version.number, "sha256": version.sha256},
-        **result,
+        "manifest": {
+            "name": manifest.name,
+            "sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
+            "fold": fold,
+        },
+        **measured,
     }
+    return VersionEvaluation(result, evaluation_html(result))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,30 +17,51 @@ from apps.retraining.services import version_evaluate
 class Command(BaseCommand):
     """Parse, call the service, answer."""
 
-    help = "Measure a model version on a manifest's radiographs; fitness is not applied, every image counts."
+    help = (
+        "Measure a model version on a manifest's radiographs; fitness is not applied, every image counts. "
+        "Writes OUT.json and a page with the drawings, OUT.html beside it."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("model", metavar="MODEL", help="cxr:3 or cxr@champion")
         parser.add_argument("--manifest", type=Path, required=True, metavar="CSV")
         parser.add_argument("--fold", type=int, help="only this fold of the manifest")
         parser.add_argument("--report", type=Path, required=True, metavar="OUT.json")
+        parser.add_argument("--html", type=Path, metavar="OUT.html", help="where the page goes instead")
 
-    def handle(self, *, model: str, manifest: Path, fold: int | None, report: Path, **options: Any) -> None:
+    def handle(
+        self,
+        *,
+        model: str,
+        manifest: Path,
+        fold: int | None,
+        report: Path,
+        html: Path | None,
+        **options: Any,
+    ) -> None:
+        page = html or report.with_suffix(".html")
+        if page == report:
+            raise CommandError(f"{report} is where the page goes; give the report another suffix, .json.")
+        for path in (report, page):
+            if not path.parent.is_dir():
+                raise CommandError(f"{path} cannot be written: there is no folder {path.parent}.")
         try:
-            result = version_evaluate(
+            evaluation = version_evaluate(
                 reference=model,
                 manifest=manifest.resolve(),
                 fold=fold,
                 actor=Actor.system("evaluate_model"),
                 report=self.stderr.write,
             )
-            report.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+            report.write_text(json.dumps(evaluation.result, indent=1, ensure_ascii=False) + "\n")
+            page.write_text(evaluation.page)
         except PlatformError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
-            raise CommandError(f"{report} cannot be written: {error.strerror}.") from error
+            raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from error
+        result = evaluation.result
         low, high = result["intervals"]["accuracy"]
         self.stdout.write(
             f"{model}: {result['n']} images, accuracy {result['accuracy']:.3f} ({low:.3f} to {high:.3f}), "
-            f"balanced {result['balanced_accuracy']:.3f}; the rest is in {report}."
+            f"balanced {result['balanced_accuracy']:.3f}; the rest is in {report} and {page}."
         )
