@@ -22,11 +22,12 @@ from apps.retraining.requests import TrainingRequest
 
 
 def candidate_train(*, request: TrainingRequest, actor: Actor, report: Callable[[str], None]) -> ModelVersion:
-    """Train as asked for, measure, and register the result as a new version without any alias.
+    """Train as asked for, measure, register the result as a new version without any alias, and audit it.
 
     Raises `NotPermittedError`, `TrainingError`, or what `version_register` raises; nothing is kept then.
+    A version that cannot be audited stays, without an audit, and why is reported.
     """
-    from apps.retraining.engine import model_train
+    from apps.retraining.engine import AuditError, model_train
 
     actor.require(Right.TRAIN)
     init = version_folder(version_from_reference(request.init)) if request.init else None
@@ -41,9 +42,14 @@ def candidate_train(*, request: TrainingRequest, actor: Actor, report: Callable[
             cache_dir=training / "cache",
             report=report,
         )
-        return version_register(folder=folder, by=actor.name)
+        version = version_register(folder=folder, by=actor.name)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    try:
+        _version_audit(version, manifests=request.manifests, fold=None, actor=actor, report=report)
+    except AuditError as error:
+        report(f"{version} is registered but could not be audited: {error}")
+    return version
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +118,24 @@ def version_audit(
     What needs a training is inherited from the registered version that it was made from. Raises
     `NotPermittedError`, `VersionNotFoundError` or `AuditError`.
     """
-    from apps.retraining.engine import audit_page, model_audit
+    from apps.retraining.engine import audit_page
 
     actor.require(Right.TRAIN)
     version = version_from_reference(reference)
+    result = _version_audit(version, manifests=manifests, fold=fold, actor=actor, report=report)
+    return VersionAudit(result, audit_page(result, title=str(version)))
+
+
+def _version_audit(
+    version: ModelVersion,
+    *,
+    manifests: Sequence[Path],
+    fold: int | None,
+    actor: Actor,
+    report: Callable[[str], None],
+) -> dict[str, Any]:
+    from apps.retraining.engine import model_audit
+
     parent = version_parent(version)
     result = model_audit(
         version_folder(version),
@@ -126,4 +146,4 @@ def version_audit(
         report=report,
     )
     version_audit_keep(version=version, audit=result, actor=actor)
-    return VersionAudit(result, audit_page(result, title=str(version)))
+    return result

@@ -23,11 +23,15 @@ A10_LEAKED = Threshold(goal=0.0, limit=0.005)
 HASH_DISTANCE = 8
 """Bits of 64 in which the perceptual hashes of two copies may differ."""
 
-CORRELATION = 0.93
-"""Least correlation of two copies' structure: greys without their slow shading."""
+CORRELATION = 0.95
+"""Least correlation of two copies' structure: greys without their slow shading.
+
+Copies at three quarters of the size, JPEG quality 60 and lower contrast reach 0.98 and more; of 61,000 pairs
+of different public radiographs none exceeded 0.77.
+"""
 
 THUMBNAIL = 64
-SHADING_SIGMA = 4.0
+SHADING_SIGMA = 2.0
 EXAMPLES = 10
 
 

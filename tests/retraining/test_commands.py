@@ -63,6 +63,7 @@ def test_a_candidate_is_trained_registered_and_measured_again(manifest: Path, tm
     version = ModelVersion.objects.get()
     assert version.labels == ["negative", "positive"]
     assert version.lineage["settings"]["class_weights"] == {"positive": 2.0}
+    assert version.audit["data"]["side"] == "the version's own test fold, 0"
     assert not Alias.objects.exists(), "a candidate serves nobody before it is promoted"
     assert [path.name for path in (Path(settings.DATA_DIR) / "training").iterdir()] == ["cache"]
 
