@@ -7,8 +7,6 @@ it serves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -64,20 +62,6 @@ def _erase(image: FloatImage, random: np.random.Generator) -> None:
     height, width = (int(size * random.uniform(0.05, 0.2)) for _ in range(2))
     top, left = int(random.integers(0, size - height)), int(random.integers(0, size - width))
     image[top : top + height, left : left + width] = random.random()
-
-
-def augmented_batches(
-    images: NDArray[np.uint8], *, batch_size: int, random: np.random.Generator
-) -> Iterator[tuple[FloatImage, NDArray[np.intp]]]:
-    """Go once through the crops in random order; gives augmented batches and their positions.
-
-    The last images that do not fill a batch wait for another epoch's order.
-    """
-    order = random.permutation(len(images))
-    for start in range(0, len(order) - batch_size + 1, batch_size):
-        chosen = order[start : start + batch_size]
-        batch = np.stack([augment(images[i], random) for i in chosen])
-        yield batch[..., np.newaxis], chosen
 
 
 def resized(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

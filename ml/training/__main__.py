@@ -12,10 +12,15 @@ slightly different weights: `lineage.json` records both.
 from __future__ import annotations
 
 import argparse
+import json
+import tempfile
 from pathlib import Path
 
+from ml.evaluation.generalisation import GENERALISATION_NAME
 from ml.model_folder import check_folder
+from ml.training.batches import MIXINGS
 from ml.training.config import TrainingConfig
+from ml.training.protocols import generalisation
 from ml.training.run import finish_folder, train
 from ml.training.segmentation import SegmentationConfig, train_lungs
 
@@ -43,7 +48,18 @@ def main() -> None:
     classifier.add_argument("--init", type=Path, help="continue from this model version's folder")
     classifier.add_argument("--learning-rate", type=float, default=TrainingConfig.learning_rate)
     classifier.add_argument("--epochs", type=int, default=TrainingConfig.epochs)
+    classifier.add_argument("--mixing", choices=MIXINGS, default=TrainingConfig.mixing)
+    classifier.add_argument("--balance", type=float, default=TrainingConfig.balance)
+    classifier.add_argument("--input-size", type=int, default=TrainingConfig.input_size)
     classifier.add_argument("--seed", type=int, default=TrainingConfig.seed)
+    elsewhere = commands.add_parser("generalisation", help="train without each source, and measure there")
+    elsewhere.add_argument("manifests", type=Path, nargs="+")
+    elsewhere.add_argument("--version", type=Path, default=BUNDLED, help="the version's folder to write to")
+    elsewhere.add_argument("--cache", type=Path, help="keep prepared crops and unfinished runs here")
+    elsewhere.add_argument("--epochs", type=int, default=14)
+    elsewhere.add_argument("--epoch-size", type=int, default=4000)
+    elsewhere.add_argument("--input-size", type=int, default=96)
+    elsewhere.add_argument("--mixing", choices=MIXINGS, default=TrainingConfig.mixing)
     finish = commands.add_parser("finish", help="write card, golden prediction and hashes again")
     finish.add_argument("folder", type=Path, nargs="?", default=BUNDLED)
     options = parser.parse_args()
@@ -55,6 +71,8 @@ def main() -> None:
             SegmentationConfig(options.folder, options.manifest, options.out, epochs=options.epochs),
             progress=lambda line: print(line, flush=True),
         )
+    elif options.command == "generalisation":
+        _measure_elsewhere(options)
     else:
         config = TrainingConfig(
             manifests=tuple(options.manifests),
@@ -64,9 +82,31 @@ def main() -> None:
             init=options.init,
             learning_rate=options.learning_rate,
             epochs=options.epochs,
+            mixing=options.mixing,
+            balance=options.balance,
+            input_size=options.input_size,
             seed=options.seed,
         )
         print(train(config, progress=lambda step: print(step, flush=True)))
+
+
+def _measure_elsewhere(options: argparse.Namespace) -> None:
+    check_folder(options.version)
+    with tempfile.TemporaryDirectory() as scratch:
+        config = TrainingConfig(
+            manifests=tuple(options.manifests),
+            out_dir=Path(scratch) / "none",
+            lungs=options.version,
+            cache_dir=options.cache,
+            epochs=options.epochs,
+            epoch_size=options.epoch_size,
+            input_size=options.input_size,
+            mixing=options.mixing,
+            progressive_resizing=False,
+        )
+        figures = generalisation(config, progress=lambda step: print(step, flush=True))
+    (options.version / GENERALISATION_NAME).write_text(json.dumps(figures, indent=1) + "\n")
+    finish_folder(options.version)
 
 
 if __name__ == "__main__":

@@ -124,6 +124,7 @@ def _known_before(lineage: Mapping[str, Any]) -> str:
 
 def _prediction_sets(evaluation: Mapping[str, Any], lineage: Mapping[str, Any]) -> str:
     coverage = evaluation["coverage"]
+    right = coverage["accuracy_of_single_findings"]
     refusal = evaluation["refusal"]
     unfit = [
         f"{figures['refused']:.1%} of {figures['n']} `{label}`"
@@ -134,8 +135,9 @@ def _prediction_sets(evaluation: Mapping[str, Any], lineage: Mapping[str, Any]) 
         "## Prediction sets and refusal\n\n"
         f"Conformal quantiles per finding aim at {1 - lineage['settings']['miscoverage']:.0%} coverage of "
         f"every finding. On the test fold the set holds the true finding for {coverage['overall']:.1%} and "
-        f"is a single finding for {coverage['single_finding']:.1%} of the images (right for "
-        f"{coverage['accuracy_of_single_findings']:.1%} of those); all others are called `inconclusive`. "
+        f"is a single finding for {coverage['single_finding']:.1%} of the images"
+        + (f" (right for {right:.1%} of those)" if right is not None else "")
+        + "; all others are called `inconclusive`. "
         f"The limits on the lungs alone refuse {refusal['radiographs']['refused']:.1%} of the test images"
         + (f", and {', '.join(unfit)} images." if unfit else ".")
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from ml.architectures import CLASSIFIERS
 from ml.contracts import Finding
 from ml.preprocessing import DEFAULT_PREPROCESSING, Preprocessing
+from ml.training.batches import MIXINGS
 from ml.training.precision import PRECISIONS
 
 GROWTH = ((0.5, 0.6), (0.8, 0.8), (1.0, 1.0))
@@ -31,12 +32,16 @@ class TrainingConfig:
     """One run's settings.
 
     `classes` maps each class to the manifest labels it gathers; labels in no class are left out.
-    `class_weights` multiplies the loss per class. `trainable_layers` freezes all but the last so many
-    layers that have weights. `init` is a model version to continue from, `weights` a `.weights.h5`
-    file; at most one of them. `lungs` is a folder with `lungs.xml` and `lungs.bin`. `folds` makes that many
+    `class_weights` multiplies the loss per class; `balance` and `mixing` say how images are drawn and
+    blended (`ml.training.batches.Sampling`), `epoch_size` how many make an epoch (as many as there are).
+    `ema_momentum` averages the weights over about 1 / (1 - momentum) steps, 0 does not. `patience` ends
+    the run after so many full-size epochs without a better one. `trainable_layers` freezes all but the
+    last so many layers that have weights. `init` is a model version to continue from, `weights` a
+    `.weights.h5` file; at most one of them. `lungs` is a folder with `lungs.xml` and `lungs.bin`. `folds` makes that many
     folds by group; without it the manifest's own are used. `calibration_fold` (by default the one after
     the test fold) chooses the epoch and calibrates; `test_fold` is only measured. `progressive_resizing`
-    trains the first epochs on smaller images (Tan 2021): nearly half of the work is saved.
+    trains the first epochs on smaller images (Tan 2021): nearly half of the work is saved. `cache_dir`
+    keeps prepared crops, and a run's state after every epoch: an equal run goes on where one was stopped.
     """
 
     manifests: tuple[Path, ...]
@@ -54,6 +59,11 @@ class TrainingConfig:
     weight_decay: float = 0.02
     label_smoothing: float = 0.05
     class_weights: Mapping[str, float] = field(default_factory=dict)
+    balance: float = 0.5
+    mixing: str = "same_finding"
+    epoch_size: int | None = None
+    ema_momentum: float = 0.995
+    patience: int | None = None
     trainable_layers: int | None = None
     init: Path | None = None
     weights: Path | None = None
@@ -88,6 +98,11 @@ class TrainingConfig:
             raise TrainingConfigError(
                 f"Unknown precision {self.precision!r}; known: {', '.join(PRECISIONS)}."
             )
+        if self.mixing not in MIXINGS:
+            raise TrainingConfigError(f"Unknown mixing {self.mixing!r}; known: {', '.join(MIXINGS)}.")
+        for name in ("balance", "ema_momentum", "label_smoothing"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise TrainingConfigError(f"{name} is {getattr(self, name)}; expected 0 to 1.")
         if self.init is not None and self.weights is not None:
             raise TrainingConfigError("Both a model and a weights file were given to start from; give one.")
         strangers = sorted(set(self.class_weights) - set(self.classes))

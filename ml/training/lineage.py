@@ -34,12 +34,7 @@ def lineage_record(
 ) -> dict[str, Any]:
     """Give a run's lineage as values that JSON can hold; it names no path of this machine."""
     return {
-        "settings": {
-            field.name: getattr(config, field.name)
-            for field in fields(config)
-            if field.name not in (*PATH_SETTINGS, "preprocessing")
-        }
-        | {"preprocessing": config.preprocessing.to_json()},
+        "settings": settings_record(config),
         "manifests": dict(manifest.sha256),
         "parent": _parent(config.init),
         "initial_weights_sha256": file_sha256(config.weights) if config.weights else None,
@@ -54,6 +49,13 @@ def lineage_record(
         "packages": {name: version(name) for name in PACKAGES},
         "hardware": {"machine": platform.machine(), "processor": _processor(), "cores": os.cpu_count()},
     }
+
+
+def settings_record(config: TrainingConfig) -> dict[str, Any]:
+    """Give a run's settings as values that JSON can hold, without the paths of this machine."""
+    named = [field.name for field in fields(config) if field.name not in (*PATH_SETTINGS, "preprocessing")]
+    values: dict[str, Any] = {name: getattr(config, name) for name in named}
+    return {**values, "preprocessing": config.preprocessing.to_json()}
 
 
 def _parent(folder: Path | None) -> dict[str, Any] | None:

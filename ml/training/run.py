@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
 import shutil
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +16,10 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import log_loss
 
 from ml.architectures import build
 from ml.contracts import FloatImage, ModelSpec
-from ml.datasets.augmentation import as_tensor, augmented_batches, resized
+from ml.datasets.augmentation import as_tensor
 from ml.datasets.crops import Crops, LungNetwork, prepare_crops
 from ml.datasets.manifest import Manifest, ManifestRow, read_manifest, select_classes
 from ml.datasets.split import Split, split_rows
@@ -31,17 +33,18 @@ from ml.evaluation.calibration import (
 from ml.evaluation.metrics import evaluation_report
 from ml.graph import Graph
 from ml.inference.golden import GOLDEN_INPUT, golden_prediction
-from ml.model_folder import read_spec, write_spec
+from ml.model_folder import file_sha256, read_spec, write_spec
+from ml.training.batches import Sampling, TrainingBatches, TrainingImages
 from ml.training.card import write_card
 from ml.training.checks import check_run
 from ml.training.config import ProgressCallback, TrainingConfig, TrainingConfigError, TrainingProgress
 from ml.training.disk import explains_full_disk
 from ml.training.export import export_classifier
 from ml.training.fitness import fitness_thresholds, refusal_report
-from ml.training.lineage import lineage_record
+from ml.training.fitting import History, fit
+from ml.training.lineage import lineage_record, settings_record
 from ml.training.precision import dtype_policy
 
-WARM_UP_SHARE = 0.05
 WEIGHTS_NAME = "model.weights.h5"
 LUNG_FILES = ("lungs.xml", "lungs.bin", "lungs.json")
 
@@ -69,31 +72,32 @@ def train(config: TrainingConfig, *, progress: ProgressCallback) -> Path:
     keras.utils.set_random_seed(config.seed)
     lungs = LungNetwork(config.lungs)
     data = load_dataset(config, lungs, progress)
-    classifier, history = _fit(config, data, progress)
-    partial = config.out_dir.with_name(config.out_dir.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        _assemble(config, data, classifier, lungs, partial, progress)
-        lineage = lineage_record(
-            config,
-            manifest=data.manifest,
-            sides={
-                "training": _count(data, data.split.training),
-                "calibration": _count(data, data.split.calibration),
-                "test": _count(data, data.split.test),
-            },
-            history=history,
-            lungs=json.loads((config.lungs / "lungs.json").read_text()),
-            wall_seconds=time.monotonic() - started,
-        )
-        _write_json(partial / "lineage.json", lineage)
-        finish_folder(partial)
-        if config.out_dir.exists():
-            config.out_dir.rmdir()
-        partial.rename(config.out_dir)
-    finally:
+    with run_state(config, data) as checkpoint:
+        classifier, history = fitted(config, data, checkpoint, progress)
+        partial = config.out_dir.with_name(config.out_dir.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            _assemble(config, data, classifier, lungs, partial, progress)
+            lineage = lineage_record(
+                config,
+                manifest=data.manifest,
+                sides={
+                    "training": _count(data, data.split.training),
+                    "calibration": _count(data, data.split.calibration),
+                    "test": _count(data, data.split.test),
+                },
+                history=history,
+                lungs=json.loads((config.lungs / "lungs.json").read_text()),
+                wall_seconds=time.monotonic() - started,
+            )
+            _write_json(partial / "lineage.json", lineage)
+            finish_folder(partial)
+            if config.out_dir.exists():
+                config.out_dir.rmdir()
+            partial.rename(config.out_dir)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     return config.out_dir
 
 
@@ -132,50 +136,70 @@ def load_dataset(config: TrainingConfig, lungs: LungNetwork, progress: ProgressC
     return Dataset(manifest, rows, np.array(targets, np.intp), crops, split)
 
 
-def _fit(
-    config: TrainingConfig, data: Dataset, progress: ProgressCallback
-) -> tuple[keras.Model, list[dict[str, float]]]:
-    """Train and return, in float32, the full-size epoch with the smallest loss on the calibration side."""
+def fitted(
+    config: TrainingConfig, data: Dataset, checkpoint: Path, progress: ProgressCallback
+) -> tuple[keras.Model, History]:
+    """Train on the training side; returns the float32 network of the epoch that calibrates best.
+
+    `checkpoint` is the folder of the run's state, from which an interrupted run goes on.
+    """
     with dtype_policy(config.precision):
         network = _initial(config)
     where = data.split.training
-    images, targets = data.crops.images[where], data.targets[where]
-    smoothed = _smoothed(targets, len(config.classes), config.label_smoothing)
-    class_weights = [config.class_weights.get(name, 1.0) for name in config.classes]
-    weights = np.array(class_weights, np.float32)[targets]
-    batch_size = min(config.batch_size, len(images))
-    network.compile(
-        optimizer=_optimizer(config, steps=config.epochs * (len(images) // batch_size)),
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+    images = TrainingImages(
+        data.crops.images[where],
+        data.targets[where],
+        np.array([data.rows[i].source for i in where], np.str_),
     )
-    random = np.random.default_rng(config.seed)
-    held_out = as_tensor(data.crops.images[data.split.calibration])
-    held_out_targets = data.targets[data.split.calibration]
-    history: list[dict[str, float]] = []
-    best = (math.inf, network.get_weights())
-    for epoch in range(config.epochs):
-        began = time.monotonic()
-        seen = resized(images, config.size_at(epoch))
-        losses = [
-            network.train_on_batch(batch, smoothed[chosen], sample_weight=weights[chosen])
-            for batch, chosen in augmented_batches(seen, batch_size=batch_size, random=random)
-        ]
-        figures = {"size": float(seen.shape[1]), "loss": float(np.mean(losses))}
-        if seen.shape[1] == config.input_size:
-            logits = network.predict(held_out, batch_size=64, verbose=0)
-            probabilities = calibrated(logits, fit_temperature(logits, held_out_targets))
-            figures["calibration_loss"] = log_loss(
-                held_out_targets, probabilities, labels=range(len(config.classes))
-            )
-            figures["calibration_accuracy"] = float((probabilities.argmax(axis=1) == held_out_targets).mean())
-            if figures["calibration_loss"] < best[0]:
-                best = (figures["calibration_loss"], network.get_weights())
-        figures["seconds"] = time.monotonic() - began
-        history.append({name: round(value, 4) for name, value in figures.items()})
-        progress(TrainingProgress("training", epoch + 1, config.epochs, figures))
+    sampling = Sampling(
+        batch_size=min(config.batch_size, len(where)),
+        epoch_size=config.epoch_size or len(where),
+        balance=config.balance,
+        mixing=config.mixing,
+        smoothing=config.label_smoothing,
+        class_weights=[config.class_weights.get(name, 1.0) for name in config.classes],
+        seed=config.seed,
+    )
+    kept = data.split.calibration
+    weights, history = fit(
+        network,
+        config,
+        batches=lambda epoch: TrainingBatches(images, sampling, size=config.size_at(epoch), epoch=epoch),
+        held_out=(as_tensor(data.crops.images[kept]), data.targets[kept]),
+        checkpoint=checkpoint,
+        progress=progress,
+    )
     classifier = build(config.architecture, input_size=config.input_size, classes=len(config.classes))
-    classifier.set_weights(best[1])
+    classifier.set_weights(weights)
     return classifier, history
+
+
+@contextmanager
+def run_state(config: TrainingConfig, data: Dataset) -> Iterator[Path]:
+    """Give the folder of a run's state, named by all that the run depends on; a finished run takes it away.
+
+    What a killed process left there is what an equal run goes on from. A run that cannot go on leaves
+    nothing.
+    """
+    if config.cache_dir is None:
+        with tempfile.TemporaryDirectory() as name:
+            yield Path(name)
+        return
+    digest = hashlib.sha256(json.dumps(settings_record(config), sort_keys=True).encode())
+    for weights in (config.init and config.init / WEIGHTS_NAME, config.weights):
+        digest.update(file_sha256(weights).encode() if weights and weights.is_file() else b"none")
+    for side in (data.split.training, data.split.calibration):
+        digest.update(side.tobytes())
+        digest.update(data.targets[side].tobytes())
+        digest.update(data.crops.images[side].tobytes())
+    folder = config.cache_dir / f"run-{digest.hexdigest()[:24]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    except (OSError, TrainingConfigError):
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _initial(config: TrainingConfig) -> keras.Model:
@@ -208,29 +232,6 @@ def _initial(config: TrainingConfig) -> keras.Model:
         for layer in weighted[: -config.trainable_layers]:
             layer.trainable = False
     return network
-
-
-def _optimizer(config: TrainingConfig, *, steps: int) -> keras.optimizers.Optimizer:
-    warm_up = max(1, int(WARM_UP_SHARE * steps))
-    rate = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 20,
-        decay_steps=max(1, steps - warm_up),
-        alpha=0.1,
-        warmup_target=config.learning_rate,
-        warmup_steps=warm_up,
-    )
-    if config.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
-    if config.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
-    adamw = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
-    adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return adamw
-
-
-def _smoothed(targets: Targets, classes: int, smoothing: float) -> FloatImage:
-    one_hot = np.eye(classes, dtype=np.float32)[targets]
-    return one_hot * np.float32(1 - smoothing) + np.float32(smoothing / classes)
 
 
 def _assemble(

@@ -73,9 +73,49 @@ def test_a_version_is_complete_repeatable_and_can_be_continued(
     assert lineage["parent"]["lineage"]["settings"]["epochs"] == config.epochs
 
 
+class Interrupted(Exception):
+    """Stands for a machine that was switched off."""
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("ema_momentum", [0.0, 0.9])
+def test_an_interrupted_run_goes_on_and_ends_as_if_nothing_had_happened(
+    config: TrainingConfig, tmp_path: Path, ema_momentum: float
+) -> None:
+    config = replace(config, epochs=4, ema_momentum=ema_momentum, progressive_resizing=False)
+
+    def stop_after_two(step: TrainingProgress) -> None:
+        if step.stage == "training" and step.done == 2:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        train(config, progress=stop_after_two)
+    steps: list[TrainingProgress] = []
+    continued = train(config, progress=steps.append)
+    assert [step.done for step in steps if step.stage == "training"] == [3, 4]
+    assert not list((tmp_path / "cache").glob("run-*")), "a finished run leaves no state"
+
+    whole = train(replace(config, out_dir=tmp_path / "whole"), progress=lambda _: None)
+    histories = [json.loads((f / "lineage.json").read_text())["history"] for f in (continued, whole)]
+    losses = [[epoch["loss"] for epoch in history] for history in histories]
+    assert losses[0] == pytest.approx(losses[1], abs=2e-4)
+    assert len(losses[0]) == 4
+
+
+def test_a_run_ends_early_when_nothing_gets_better(config: TrainingConfig) -> None:
+    steps: list[TrainingProgress] = []
+    # A rate this small changes nothing that rounding would keep.
+    train(replace(config, epochs=9, patience=2, learning_rate=1e-12), progress=steps.append)
+    done = [step for step in steps if step.stage == "training"]
+    assert 3 <= len(done) < 9
+    assert done[0].metrics["minutes_left"] > 0
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"mixing": "shake"}, "Unknown mixing 'shake'; known: none, mixup, same_finding"),
+        ({"balance": 2}, "balance is 2; expected 0 to 1"),
         ({"architecture": "vgg99"}, "Unknown architecture 'vgg99'"),
         ({"optimizer": "magic"}, "Unknown optimizer"),
         ({"epochs": 0}, "epochs is 0"),

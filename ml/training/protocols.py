@@ -1,0 +1,205 @@
+"""Train anew to learn what a recipe is worth: with a source left out, within a source, fold by fold.
+
+    python -m ml.training generalisation DATA/manifest.csv --lungs LUNGS --cache CACHE --out VERSION
+
+Every network is trained as `ml.training.run` trains one, and measured in Keras; none is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score
+
+from ml.contracts import Finding
+from ml.datasets.augmentation import as_tensor
+from ml.datasets.crops import LungNetwork
+from ml.datasets.manifest import ManifestRow
+from ml.datasets.split import Split, assign_folds
+from ml.evaluation.calibration import Probabilities, Targets, calibrated, fit_temperature
+from ml.evaluation.ranking import ranking
+from ml.evaluation.resampling import PatientResamples, rounded
+from ml.training.config import ProgressCallback, TrainingConfig, TrainingConfigError, TrainingProgress
+from ml.training.run import Dataset, fitted, load_dataset, run_state
+
+MIN_IMAGES = 20
+"""A source needs so many images of a finding, and of the others, to be left out or looked into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One trained network's calibrated probabilities (n, k) for images it had not seen, and their rows."""
+
+    probabilities: Probabilities
+    targets: Targets
+    rows: tuple[ManifestRow, ...]
+
+
+def generalisation(
+    config: TrainingConfig, *, left_out: Sequence[str] | None = None, progress: ProgressCallback
+) -> dict[str, Any]:
+    """Measure a recipe with each source left out in turn, and within each source.
+
+    `left_out` names the sources to leave out; by default all that hold COVID-19 and something else. A group
+    that a source shares with another is left out of training with it. Within a source the networks of the
+    manifest's test fold answer: one training on all sources, figures on one source at a time, where
+    recognising the source cannot help. Raises `TrainingConfigError` when there is no source to leave out.
+    """
+    keras.utils.set_random_seed(config.seed)
+    data = load_dataset(config, LungNetwork(config.lungs), progress)
+    sources = np.array([row.source for row in data.rows])
+    labels = np.array([row.label for row in data.rows])
+    if left_out is None:
+        left_out = [name for name in np.unique(sources).tolist() if _has_both(labels[sources == name])]
+    unknown = sorted(set(left_out) - set(sources.tolist()))
+    if unknown or not left_out:
+        raise TrainingConfigError(
+            f"No source to leave out: {', '.join(unknown) or 'none holds COVID-19 and something else'}. "
+            f"The manifest has {', '.join(sorted(set(sources.tolist())))}."
+        )
+    outside: dict[str, Any] = {}
+    for name in left_out:
+        part = replace(data, split=_without(config, data, sources == name))
+        outside[name] = _figures(config, _trained(config, part, _named(progress, f"without {name}")))
+    same = _trained(config, data, _named(progress, "all sources"))
+    within = {
+        name: _figures(config, _only(same, name))
+        for name in np.unique(sources).tolist()
+        if sum(row.source == name for row in same.rows) >= MIN_IMAGES
+    }
+    return {
+        "leave_one_source_out": outside,
+        "within_source": within,
+        "same_sources": _figures(config, same),
+        "mean_covid19_auroc": _mean(figures["covid19_auroc"] for figures in outside.values()),
+        "mean_macro_f1": _mean(figures["macro_f1"] for figures in outside.values()),
+        "protocol": (
+            f"{config.architecture}, {config.input_size} px, {config.epochs} epochs of "
+            f"{config.epoch_size or 'all'} images, seed {config.seed}, trained anew without each source. "
+            f"The manifest's test fold {config.test_fold} and calibration fold do not train; all images of "
+            "the source left out are measured, their patients' images elsewhere are not used."
+        ),
+    }
+
+
+def cross_validation(config: TrainingConfig, *, progress: ProgressCallback) -> Measured:
+    """Train once per fold and measure each network on its fold: every image once, by a network new to it."""
+    keras.utils.set_random_seed(config.seed)
+    data = load_dataset(config, LungNetwork(config.lungs), progress)
+    folds = assign_folds(data.rows, data.targets.tolist(), folds=config.folds, seed=config.seed)
+    known = sorted(set(folds.tolist()))
+    parts = []
+    for test in known:
+        calibration = known[(known.index(test) + 1) % len(known)]
+        split = Split(
+            training=np.flatnonzero((folds != test) & (folds != calibration)),
+            calibration=np.flatnonzero(folds == calibration),
+            test=np.flatnonzero(folds == test),
+        )
+        parts.append(_trained(config, replace(data, split=split), _named(progress, f"fold {test}")))
+    return Measured(
+        np.concatenate([part.probabilities for part in parts]),
+        np.concatenate([part.targets for part in parts]),
+        tuple(row for part in parts for row in part.rows),
+    )
+
+
+def _trained(config: TrainingConfig, data: Dataset, progress: ProgressCallback) -> Measured:
+    """Train on one side, calibrate on another, and answer for the test side."""
+    with run_state(config, data) as state:
+        network, _ = fitted(config, data, state, progress)
+    kept, tested = data.split.calibration, data.split.test
+    temperature = fit_temperature(_logits(network, data, kept), data.targets[kept])
+    return Measured(
+        calibrated(_logits(network, data, tested), temperature),
+        data.targets[tested],
+        tuple(data.rows[i] for i in tested),
+    )
+
+
+def _logits(network: keras.Model, data: Dataset, where: NDArray[np.intp]) -> Any:
+    return network.predict(as_tensor(data.crops.images[where]), batch_size=64, verbose=0)
+
+
+def _without(config: TrainingConfig, data: Dataset, held_out: NDArray[np.bool_]) -> Split:
+    """Keep the manifest's sides, but test on a source and take its groups out of the others."""
+    groups = np.array([row.group for row in data.rows])
+    seen = np.isin(groups, groups[held_out])
+    training, calibration = (where[~seen[where]] for where in (data.split.training, data.split.calibration))
+    missing = set(range(len(config.classes))) - set(data.targets[training].tolist())
+    if missing:
+        names = ", ".join(list(config.classes)[k] for k in sorted(missing))
+        raise TrainingConfigError(
+            f"Without this source no image of {names} is left to train on; name other sources to leave out."
+        )
+    return Split(training=training, calibration=calibration, test=np.flatnonzero(held_out))
+
+
+def _only(measured: Measured, source: str) -> Measured:
+    chosen = np.array([row.source == source for row in measured.rows])
+    rows = tuple(row for row in measured.rows if row.source == source)
+    return Measured(measured.probabilities[chosen], measured.targets[chosen], rows)
+
+
+def _figures(config: TrainingConfig, measured: Measured) -> dict[str, Any]:
+    """Give `n`, accuracy, and for COVID-19 its AUROC with a patient interval, sensitivity and macro F1.
+
+    The F1 is that of normal, COVID-19 and everything else, over those that are there.
+    """
+    labels = list(config.classes)
+    predicted = measured.probabilities.argmax(axis=1)
+    figures: dict[str, Any] = {
+        "n": len(measured.rows),
+        "accuracy": rounded(float((predicted == measured.targets).mean())),
+        "covid19_auroc": None,
+        "interval": None,
+        "sensitivity": None,
+        "macro_f1": None,
+        "abnormal_auroc": None,
+    }
+    resamples = PatientResamples([row.group for row in measured.rows], seed=config.seed)
+    if Finding.NORMAL in labels:
+        normal = labels.index(Finding.NORMAL)
+        ranked = ranking(resamples, measured.targets != normal, 1 - measured.probabilities[:, normal])
+        figures["abnormal_auroc"] = ranked.auroc.value
+    if Finding.COVID19 in labels:
+        covid = labels.index(Finding.COVID19)
+        truth = measured.targets == covid
+        ranked = ranking(resamples, truth, measured.probabilities[:, covid])
+        figures |= {"covid19_auroc": ranked.auroc.value, "interval": ranked.auroc.interval}
+        if truth.any():
+            figures["sensitivity"] = rounded(float((predicted[truth] == covid).mean()))
+        three = [_three(labels, values) for values in (measured.targets, predicted)]
+        figures["macro_f1"] = rounded(f1_score(*three, labels=np.unique(three[0]), average="macro"))
+    return figures
+
+
+def _three(labels: Sequence[str], values: Targets) -> NDArray[np.intp]:
+    """Map class numbers to 0 normal, 1 COVID-19, 2 anything else."""
+    known = {str(Finding.NORMAL): 0, str(Finding.COVID19): 1}
+    coarse = [known.get(label, 2) for label in labels]
+    return np.array(coarse, np.intp)[values]
+
+
+def _has_both(labels: NDArray[np.str_]) -> bool:
+    positive = int((labels == Finding.COVID19).sum())
+    return positive >= MIN_IMAGES and len(labels) - positive >= MIN_IMAGES
+
+
+def _mean(values: Any) -> float | None:
+    known = [value for value in values if value is not None]
+    return rounded(float(np.mean(known))) if known else None
+
+
+def _named(progress: ProgressCallback, name: str) -> ProgressCallback:
+    """Say before every step which of the trainings it belongs to."""
+
+    def report(step: TrainingProgress) -> None:
+        progress(replace(step, stage=f"{name}: {step.stage}"))
+
+    return report
