@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mapie.classification import SplitConformalClassifier
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ml.contracts import FloatImage
 from ml.evaluation.calibration import (
     OPERATING_SENSITIVITY,
+    Probabilities,
     Targets,
     calibrated,
     conformal_quantiles,
@@ -61,3 +64,42 @@ def test_the_operating_point_keeps_its_sensitivity() -> None:
         own = probabilities[targets == k, k]
         assert (own >= threshold).mean() >= OPERATING_SENSITIVITY
         assert (own > threshold).mean() <= OPERATING_SENSITIVITY + 0.01
+
+
+class GivenProbabilities(ClassifierMixin, BaseEstimator):
+    """A classifier for MAPIE whose features already are its probabilities."""
+
+    classes_ = np.arange(len(LABELS))
+    is_fitted_ = True
+
+    def fit(self, features: Probabilities, targets: Targets) -> GivenProbabilities:
+        return self
+
+    def predict(self, features: Probabilities) -> Targets:
+        return np.asarray(features.argmax(axis=1))
+
+    def predict_proba(self, features: Probabilities) -> Probabilities:
+        return features
+
+
+def test_each_findings_sets_are_those_of_mapie_on_its_images_alone() -> None:
+    logits, targets = overconfident(800, seed=7)
+    probabilities = calibrated(logits, 3.0)
+    quantiles = conformal_quantiles(probabilities, targets, LABELS, miscoverage=0.1)
+    fresh = calibrated(overconfident(500, seed=8)[0], 3.0)
+    sets = prediction_sets(fresh, quantiles, LABELS)
+    for k in range(len(LABELS)):
+        own = targets == k
+        mapie = SplitConformalClassifier(
+            GivenProbabilities(), confidence_level=0.9, conformity_score="lac", prefit=True
+        )
+        with pytest.warns(UserWarning, match="less labels"):  # one finding only is the point
+            mapie.conformalize(probabilities[own], targets[own])
+        _, theirs = mapie.predict_set(fresh)
+        np.testing.assert_array_equal(sets[:, k], theirs[:, k, 0])
+
+
+def test_a_finding_without_calibration_images_has_no_operating_point() -> None:
+    logits, targets = overconfident(50, seed=9)
+    with pytest.raises(ValueError, match="No calibration image of covid19; expected at least one"):
+        operating_points(calibrated(logits, 3.0), np.where(targets == 1, 0, targets), LABELS)
