@@ -54,9 +54,10 @@ def histogram_equalisation(image: FloatImage, chest: Chest, *, strength: float =
 
 def clahe(image: FloatImage, chest: Chest, *, clip_limit: float = 2.0, tiles: int = 4) -> FloatImage:
     """Equalise the histogram locally with a limit on contrast (Zuiderveld 1994)."""
-    levels = (np.clip(image, 0.0, 1.0) * 65535.0 + 0.5).astype(np.uint16)
+    # In 8 bits: with 16, OpenCV spreads a tile over so many bins that the limit never binds.
+    levels = (np.clip(image, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
     tiled = (int(tiles), int(tiles))
-    return _floats(cv2.createCLAHE(clip_limit, tiled).apply(levels)) / np.float32(65535.0)
+    return _floats(cv2.createCLAHE(clip_limit, tiled).apply(levels)) / np.float32(255.0)
 
 
 def gamma(image: FloatImage, chest: Chest, *, exponent: float = 0.8) -> FloatImage:
