@@ -37,7 +37,12 @@ def lungs_blacked_out(subject: Subject) -> Check:
     """
     chosen, targets, groups = _with_lungs(subject)
     variants = _variants(subject, lungs_blackened, chosen)
-    variants[LEVELLED] = subject.altered(lungs_levelled, keep_lungs=True, only=chosen)
+    variants[LEVELLED] = subject.altered(
+        lungs_levelled,
+        keep_lungs=True,
+        only=chosen,
+        preprocessing=subject.network.unmasked_preprocessing,
+    )
     scores = {name: balanced_accuracy(targets, answers.predicted) for name, answers in variants.items()}
     worst = max(scores, key=lambda name: scores[name])
     chance = 1 / len(set(targets.tolist()))
@@ -84,7 +89,8 @@ def lungs_only(subject: Subject) -> Check:
         "A5",
         A5_SHARE.verdict(share),
         f"Shown nothing but the lungs, the version keeps {share:.0%} of its balanced accuracy "
-        f"({scores[BOX_KEPT]:.0%} of {full:.0%} on whole images). What is lost came from outside the lungs.",
+        f"({scores[BOX_KEPT]:.0%} of {full:.0%} on whole images). "
+        "What is lost came from outside the lungs, or the greyed image is too strange for it.",
         figure=share,
         interval=group_interval(
             groups,
@@ -150,7 +156,7 @@ def evidence_in_lungs(subject: Subject) -> Check:
 
 WHOLE_PIPELINE = "whole pipeline on the altered image"
 BOX_KEPT = "box of the original lungs kept"
-LEVELLED = "box kept, lungs in their own grey instead of black"
+LEVELLED = "box kept, no masking, lungs in their own grey instead of black"
 UNMASKED = "box kept, without the version's own masking"
 
 
