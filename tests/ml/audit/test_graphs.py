@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino
@@ -12,7 +14,7 @@ from openvino import opset13 as ops
 from ml.audit.checks import NotAvailableError, Verdict
 from ml.audit.graphs import EMBEDDING, graph_with_embedding, graph_with_noise
 from ml.audit.network import AuditedNetwork
-from ml.audit.sanity import sanity
+from ml.audit.sanity import CASCADE, sanity
 from ml.audit.subject import Sample, Subject
 from ml.graph import Graph
 from ml.model_folder import read_spec
@@ -66,22 +68,44 @@ def test_a_graph_without_weights_has_nothing_to_replace(tmp_path: Path) -> None:
         graph_with_noise(tmp_path / "model.xml", share=1.0, seed=0)
 
 
-def subject_of(folder: Path, network: AuditedNetwork, spec_folder: Path = BUNDLED, n: int = 6) -> Subject:
+def subject_of(folder: Path, network: AuditedNetwork, *, n: int = 4, **changes: Any) -> Subject:
+    """Give a version in `folder` whose sample are phantoms that the bundled network has answered."""
     made = Subject(
         folder=folder,
-        spec=read_spec(spec_folder),
+        spec=read_spec(BUNDLED),
         network=network,
         rows=[row(i, "normal") for i in range(n)],
         targets=np.zeros(n, np.intp),
+        **changes,
     )
     chosen = films()[:n]
     vars(made)["sample"] = Sample(np.arange(n), chosen, network.answers(chosen))
     return made
 
 
-def test_the_bundled_models_maps_depend_on_what_it_learned() -> None:
-    check = sanity(subject_of(BUNDLED, AuditedNetwork(BUNDLED, read_spec(BUNDLED))))
+@pytest.fixture(scope="module")
+def network() -> AuditedNetwork:
+    return AuditedNetwork(BUNDLED, read_spec(BUNDLED))
+
+
+def test_the_bundled_models_maps_depend_on_what_it_learned(network: AuditedNetwork) -> None:
+    check = sanity(subject_of(BUNDLED, network))
     assert check.verdict == Verdict.PASS
-    assert check.figure is not None
-    assert check.figure < check.details["likeness_after_noise_in"]["last tenth of the layers"] + 0.5
+    assert set(check.details["likeness_after_noise_in"]) == set(CASCADE)
     assert "has not been done" in check.meaning
+
+
+def test_shuffled_labels_that_were_learned_fail_and_are_inherited(
+    network: AuditedNetwork, tmp_path: Path
+) -> None:
+    for name in ("model.xml", "model.bin"):
+        (tmp_path / name).symlink_to(BUNDLED / name)
+    shuffled = {"balanced_accuracy": 0.6, "chance": 0.2}
+    document = {"leave_one_source_out": {}, "within_source": {}, "shuffled_labels": shuffled}
+    (tmp_path / "generalisation.json").write_text(json.dumps(document))
+    check = sanity(subject_of(tmp_path, network))
+    assert check.verdict == Verdict.FAIL
+    assert "reached 60% where guessing gives 20%" in check.meaning
+    child = sanity(subject_of(BUNDLED, network, parent={"checks": [check.to_json()]}))
+    assert child.verdict == Verdict.FAIL
+    assert child.details["shuffled_labels_inherited"]
