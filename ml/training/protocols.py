@@ -87,26 +87,61 @@ def generalisation(
     }
 
 
-def cross_validation(config: TrainingConfig, *, progress: ProgressCallback) -> Measured:
-    """Train once per fold and measure each network on its fold: every image once, by a network new to it."""
+def cross_validation(
+    config: TrainingConfig,
+    *,
+    test_folds: Sequence[int] | None = None,
+    calibration_parts: int | None = None,
+    progress: ProgressCallback,
+) -> dict[int, Measured]:
+    """Train once per fold and measure each network on its fold: every image once, by a network new to it.
+
+    Gives what was measured by fold; `pooled` puts it together. `test_folds` asks for some folds only. Of
+    what is not tested, one of `calibration_parts` parts, by group, chooses the epoch and calibrates; by
+    default the fold after the tested one does, which leaves a small data set less to train on. Raises
+    `TrainingConfigError` for a fold that is not there.
+    """
     keras.utils.set_random_seed(config.seed)
     data = load_dataset(config, LungNetwork(config.lungs), progress)
     folds = assign_folds(data.rows, data.targets.tolist(), folds=config.folds, seed=config.seed)
     known = sorted(set(folds.tolist()))
-    parts = []
-    for test in known:
-        calibration = known[(known.index(test) + 1) % len(known)]
+    chosen = known if test_folds is None else sorted(set(test_folds))
+    if not set(chosen) <= set(known):
+        raise TrainingConfigError(f"Asked for the folds {chosen}; there are {known}.")
+    parts = {}
+    for test in chosen:
+        if calibration_parts is None:
+            kept = folds == known[(known.index(test) + 1) % len(known)]
+        else:
+            kept = _part_of(config, data, folds != test, calibration_parts)
         split = Split(
-            training=np.flatnonzero((folds != test) & (folds != calibration)),
-            calibration=np.flatnonzero(folds == calibration),
+            training=np.flatnonzero((folds != test) & ~kept),
+            calibration=np.flatnonzero(kept),
             test=np.flatnonzero(folds == test),
         )
-        parts.append(_trained(config, replace(data, split=split), _named(progress, f"fold {test}")))
+        parts[test] = _trained(config, replace(data, split=split), _named(progress, f"fold {test}"))
+    return parts
+
+
+def pooled(parts: Sequence[Measured]) -> Measured:
+    """Put together what several networks answered, each for images of its own."""
     return Measured(
         np.concatenate([part.probabilities for part in parts]),
         np.concatenate([part.targets for part in parts]),
         tuple(row for part in parts for row in part.rows),
     )
+
+
+def _part_of(
+    config: TrainingConfig, data: Dataset, available: NDArray[np.bool_], parts: int
+) -> NDArray[np.bool_]:
+    """Choose one of so many parts of the available images, by group and balanced by class."""
+    where = np.flatnonzero(available)
+    rows = [data.rows[i] for i in where]
+    assigned = assign_folds(rows, data.targets[where].tolist(), folds=parts, seed=config.seed)
+    chosen = np.zeros(len(data.rows), np.bool_)
+    chosen[where[assigned == 0]] = True
+    return chosen
 
 
 def _trained(config: TrainingConfig, data: Dataset, progress: ProgressCallback) -> Measured:
