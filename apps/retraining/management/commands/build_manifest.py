@@ -12,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from apps.core.errors import PlatformError
 from apps.retraining.management.manifest_tables import report_tables
-from apps.studies.decoding.pool import decode_pool
 
 BESIDE = Path()
 """`--report` without a path."""
@@ -88,8 +87,6 @@ class Command(BaseCommand):
                 report_write(result, out.with_suffix(".report.json") if report == BESIDE else report)
         except PlatformError as error:
             raise CommandError(str(error)) from error
-        finally:
-            decode_pool().close()
         console = Console()
         for part in report_tables(result):
             console.print(part)
