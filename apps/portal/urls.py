@@ -31,4 +31,5 @@ urlpatterns = [
     path("emergency/", house.break_glass, name="break_glass"),
     path("emergency/end/", house.mend_glass, name="mend_glass"),
     path("help/", house.help_page, name="help"),
+    path("about/", house.about, name="about"),
 ]

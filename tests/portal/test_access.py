@@ -28,6 +28,7 @@ PAGES = {
     "portal:break_glass": {Role.ADMINISTRATOR},
     "portal:account": EVERYBODY,
     "portal:help": EVERYBODY,
+    "portal:about": EVERYBODY,
 }
 OBJECTS = {
     "reading": SENDERS,
@@ -91,7 +92,8 @@ def test_a_visitor_is_sent_to_sign_in_and_may_read_the_help(make_study: StudyMak
         answer = client.get(address)
         assert answer.status_code == 302
         assert answer["Location"].startswith("/accounts/login/")
-    assert client.get(reverse("portal:help")).status_code == 200
+    for name in ("help", "about"):
+        assert client.get(reverse(f"portal:{name}")).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,44 @@ def test_the_account_page_names_role_and_rights(client_of: ClientOf) -> None:
     assert "See results" not in page
 
 
+def test_the_about_page_names_every_source_with_licence_and_citation(
+    client: Client, reader: Client, version: ModelVersion
+) -> None:
+    sources = {
+        "kermany": {
+            "title": "Chest X-Ray Images",
+            "images": 4953,
+            "licences": ["CC BY 4.0", "CC0"],
+            "without_licence": 7,
+            "citations": ["Kermany DS, <b>2018</b>", "Another, 2020"],
+        },
+        "our-hospital": {"images": 12, "licences": [], "without_licence": 12, "citations": []},
+    }
+    ModelVersion.objects.filter(pk=version.pk).update(lineage={"sources": sources})
+    page = " ".join(client.get(reverse("portal:about")).content.decode().split())
+    for text in (
+        "not a cleared medical device",
+        "Apache License 2.0",
+        "<td>4953</td>",
+        "CC BY 4.0; CC0; not stated for 7",
+        "Kermany DS, &lt;b&gt;2018&lt;/b&gt;",
+        "Another, 2020",
+        "our-hospital",
+        "not stated",
+    ):
+        assert text in page, text
+    card = reverse("portal:version", args=["cxr", 1])
+    assert card not in page, "a visitor is told of sources, not of versions"
+    assert card in reader.get(reverse("portal:about")).content.decode()
+    assert reverse("portal:about") in client.get(reverse("portal:help")).content.decode()
+
+
+def test_the_about_page_says_when_there_is_nothing_to_name(client: Client, version: ModelVersion) -> None:
+    assert "without a statement of its sources" in client.get(reverse("portal:about")).content.decode()
+    version.aliases.all().delete()
+    assert "No model is registered yet" in client.get(reverse("portal:about")).content.decode()
+
+
 @pytest.mark.parametrize("template", ["400.html", "500.html"])
 def test_error_pages_need_no_request(template: str) -> None:
     assert "<h1>" in loader.render_to_string(template)
@@ -128,7 +166,7 @@ def test_every_page_carries_the_notice_and_nothing_inline(
     pages = [
         (reader, reverse("portal:worklist")),
         *((reader, reverse("portal:reading", args=[study.pk])) for study in studies),
-        *((reader, reverse(f"portal:{name}")) for name in ("upload", "models", "account", "help")),
+        *((reader, reverse(f"portal:{name}")) for name in ("upload", "models", "account", "help", "about")),
         (reader, reverse("portal:version", args=["cxr", 1])),
         (administrator, reverse("portal:break_glass")),
     ]

@@ -1,4 +1,4 @@
-"""The doors of the house: start, help, the account, and emergency access."""
+"""The doors of the house: start, help, what this is, the account, and emergency access."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from apps.portal.access import (
     page,
     template_rights,
 )
+from apps.portal.attribution import attributions_of
 from apps.portal.forms import BreakGlassForm
+from apps.registry.selectors import champion
 
 
 @page()
@@ -39,6 +41,19 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
 def help_page(request: HttpRequest) -> HttpResponse:
     """Explain what the pages show; open to visitors, since it names nobody."""
     return render(request, "portal/help.html")
+
+
+@login_not_required
+@require_safe
+def about(request: HttpRequest) -> HttpResponse:
+    """Say what this is, how its model answers, and whose images it learned from; open to visitors."""
+    version = champion()
+    context = {
+        "version": version,
+        "attributions": attributions_of(version) if version else [],
+        "sees_models": request.user.has_perm(Right.VIEW_MODELS),
+    }
+    return render(request, "portal/about.html", context)
 
 
 @page()
