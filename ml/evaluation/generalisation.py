@@ -21,8 +21,8 @@ FIGURES = ("n", "covid19_auroc", "interval", "sensitivity", "accuracy")
 """What the views say of a source; `interval` belongs to the AUROC of COVID-19, as `sensitivity` does."""
 
 WHY_ABSENT = (
-    f"not available: this version's folder holds no {GENERALISATION_NAME}. Training on several sources, "
-    "with the protocols of `ml.training`, writes it."
+    f"not available: this version's folder holds no {GENERALISATION_NAME}, the figures with a source left "
+    "out of training."
 )
 
 

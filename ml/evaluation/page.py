@@ -99,13 +99,14 @@ def _elsewhere(views: Report) -> str:
     )
 
 
-def percent(share: float | None, interval: list[float] | None = None) -> str:
+def percent(share: float | None, interval: list[float] | None = None, digits: int = 1) -> str:
     """Write a share as `84.1 % (82.4 to 85.7)`; a dash where there is none."""
     if share is None:
         return "–"
     if interval is None:
-        return f"{100 * share:.1f}{_NO_BREAK}%"
-    return f"{percent(share)} ({100 * interval[0]:.1f}{_NO_BREAK}to{_NO_BREAK}{100 * interval[1]:.1f})"
+        return f"{100 * share:.{digits}f}{_NO_BREAK}%"
+    low, high = (f"{100 * bound:.{digits}f}" for bound in interval)
+    return f"{percent(share, digits=digits)} ({low}{_NO_BREAK}to{_NO_BREAK}{high})"
 
 
 def decimal(value: float | None, interval: list[float] | None = None) -> str:
