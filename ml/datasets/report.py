@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Examples of each kind in the report."""
+CONFOUNDED_SHARE = 0.9
+"""A class of which one source gives so much can be told by its source."""
 FEW_GROUPS = 25
 """A class with fewer groups has intervals too wide to say much."""
 
@@ -125,16 +127,20 @@ def _warnings(report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> l
         warnings.append(f"{conflicts} images are copies or near-duplicates of one with another label.")
     if unreadable := len(report["unreadable"]):
         warnings.append(f"{unreadable} files cannot be read and are not listed.")
-    sources: dict[str, set[str]] = defaultdict(set)
+    sources: dict[str, Counter[str]] = defaultdict(Counter)
     groups: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        sources[row["label"]].add(row["source"])
+        sources[row["label"]][row["source"]] += 1
         groups[row["label"]].add(row["group"])
-    lone = sorted(label for label, names in sources.items() if len(names) == 1)
+    lone = [
+        f"{label} ({counts.most_common(1)[0][0]})"
+        for label, counts in sorted(sources.items())
+        if max(counts.values()) >= CONFOUNDED_SHARE * counts.total()
+    ]
     if len({row["source"] for row in rows}) > 1 and lone:
         warnings.append(
-            f"All images of {', '.join(lone)} come from one source: a model can tell them by where they "
-            "come from. Look at the audit before believing a figure."
+            f"Nearly all images of these labels come from one source: {', '.join(lone)}. A model can tell "
+            "them by where they come from; look at the audit before believing a figure."
         )
     warnings += [
         f"{label} has only {len(found)} groups; expect wide intervals."

@@ -62,6 +62,7 @@ def test_a_candidate_is_trained_registered_and_measured_again(manifest: Path, tm
     assert "training: 1/1" in told.getvalue()
     version = ModelVersion.objects.get()
     assert version.labels == ["negative", "positive"]
+    assert version.classes == {"negative": ["normal"], "positive": ["covid19"]}
     assert version.lineage["settings"]["class_weights"] == {"positive": 2.0}
     assert version.audit["data"]["side"] == "the version's own test fold, 0"
     assert not Alias.objects.exists(), "a candidate serves nobody before it is promoted"

@@ -44,7 +44,8 @@ def _duplicates(duplicates: Mapping[str, Any]) -> Table:
     names = ("pairs", "within_labels", "across_labels", "across_splits", "across_sources")
     for name in names:
         table.add_column(name.replace("_", " "), justify="right")
-    for kind, title in (("exact", "the same file"), ("near", "near-duplicates")):
+    table.columns[0].no_wrap = True
+    for kind, title in (("exact", "identical files"), ("near", "near-duplicates")):
         table.add_row(title, *(f"{duplicates[kind][name]:,}" for name in names))
     return table
 

@@ -110,6 +110,14 @@ def test_near_duplicates_share_a_group_and_a_fold_across_sources(hospital: Path,
         theirs = rows[f"clinic/COVID/{i}.jpg"]
         assert (ours["group"], ours["fold"]) == (theirs["group"], theirs["fold"])
     assert report["groups"] == 3 * EACH
+    assert not any("Nearly all" in warning for warning in report["warnings"])
+
+
+def test_a_class_of_one_source_is_warned_of(hospital: Path, tmp_path: Path) -> None:
+    draw(tmp_path / "clinic" / "Lung_Opacity" / "0.jpg", "lung_opacity", 1)
+    _, report = built(hospital, tmp_path / "clinic", folds=3)
+    (warning,) = [one for one in report["warnings"] if "Nearly all" in one]
+    assert "covid19 (hospital), lung_opacity (clinic), normal (hospital)" in warning
 
 
 @pytest.mark.parametrize("quality", [95, 50], ids=["exact", "near"])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from ml.contracts import Classes, findings_of
+from ml.contracts import Classes, Radiograph, RadiographFacts, findings_of
+from ml.inference import load
 from ml.inference.decision import abnormality, covid19_status
+from tests.ml.tiny_version import shaded_chest, write_tiny_version
 
 POSITIVE: Classes = {
     "positive": ["covid19"],
@@ -44,3 +48,29 @@ def test_abnormality_is_what_no_class_with_normal_in_it_explains() -> None:
     assert abnormality({"positive": 0.7, "negative": 0.3}, POSITIVE) == pytest.approx(0.7)
     kinds: Classes = {"viral": ["viral_pneumonia"], "bacterial": ["bacterial_pneumonia"]}
     assert abnormality({"viral": 0.6, "bacterial": 0.4}, kinds) == 0.6
+
+
+@pytest.mark.parametrize(
+    ("classes", "slopes", "label", "status"),
+    [
+        (POSITIVE, (9.0, -9.0), "positive", "positive"),
+        (POSITIVE, (-9.0, 9.0), "negative", "negative"),
+        (THREE, (-9.0, 9.0, -9.0), "covid19", "positive"),
+        (THREE | {"bacterial": ["bacterial_pneumonia"]}, (-9.0, -9.0, -9.0, 9.0), "bacterial", "negative"),
+    ],
+    ids=["two: positive", "two: negative", "three", "four"],
+)
+def test_a_version_answers_in_its_own_vocabulary(
+    tmp_path: Path, classes: Classes, slopes: tuple[float, ...], label: str, status: str
+) -> None:
+    write_tiny_version(
+        tmp_path,
+        slopes=slopes,
+        labels=tuple(classes),
+        classes=classes,
+        conformal_quantiles=dict.fromkeys(classes, 0.7),
+        operating_points=dict.fromkeys(classes, 0.5),
+    )
+    prediction = load(tmp_path, precision="f32").classify(Radiograph(shaded_chest(), RadiographFacts()))
+    assert (prediction.label, prediction.covid19_status) == (label, status)
+    assert list(prediction.probabilities) == list(prediction.saliency) == list(classes)

@@ -69,6 +69,24 @@ def refused(config: TrainingConfig, error: type[Exception], message: str) -> Non
     assert not config.out_dir.exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"file,label\nnone.jpg,normal\n", "1 of 1 files are missing"),
+        (b"file,label\nimage-0.jpg,Covid-19\n", "unknown label 'Covid-19'; did you mean 'covid19'"),
+        (b"file,finding\nimage-0.jpg,normal\n", r"lacks the column\(s\) label"),
+        (b"file,label\nM\xfcnchen.jpg,normal\n", "not UTF-8"),
+        (b"PK\x03\x04\x00\x00", "no CSV but a binary file"),
+        (b"file,label\nimage-0.jpg,normal\nimage-0.jpg,normal\n", "listed more than once"),
+    ],
+    ids=["missing", "label", "column", "encoding", "binary", "twice"],
+)
+def test_a_manifest_that_cannot_be_trained_on(configured: Configured, text: bytes, message: str) -> None:
+    config = configured(drawn_rows())
+    config.manifests[0].write_bytes(text)
+    refused(config, ManifestError, message)
+
+
 def test_images_that_cannot_be_read_are_named(configured: Configured) -> None:
     config = configured(drawn_rows())
     folder = config.manifests[0].parent
