@@ -93,7 +93,8 @@ def _details(small: NDArray[np.uint8]) -> NDArray[np.int8]:
     """Subtract a blurred copy and scale the rest to the range of int8; less than a grey level is nothing."""
     values = small.astype(np.float32)
     values -= cv2.GaussianBlur(values, (0, 0), _BLUR_SIGMA)
-    return np.rint(values * (127 / max(float(np.abs(values).max()), 1.0))).astype(np.int8)
+    scaled = np.rint(values * (127 / max(float(np.abs(values).max()), 1.0)))
+    return np.asarray(scaled, np.int8)
 
 
 def _resized(grey: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

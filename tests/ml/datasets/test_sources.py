@@ -11,7 +11,7 @@ from ml.datasets.sources import KNOWN_SOURCES, UNNAMED, sources_record
 
 
 def row(source: str, **known: str) -> ManifestRow:
-    return ManifestRow(Path("a.png"), "normal", "g", 0, "a", source=source, **known)  # type: ignore[arg-type]
+    return ManifestRow(Path("a.png"), "normal", "g", 0, "a", source=source, **known)
 
 
 def test_what_the_manifest_says_comes_first() -> None:

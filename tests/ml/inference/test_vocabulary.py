@@ -56,7 +56,7 @@ def test_abnormality_is_what_no_class_with_normal_in_it_explains() -> None:
         (POSITIVE, (9.0, -9.0), "positive", "positive"),
         (POSITIVE, (-9.0, 9.0), "negative", "negative"),
         (THREE, (-9.0, 9.0, -9.0), "covid19", "positive"),
-        (THREE | {"bacterial": ["bacterial_pneumonia"]}, (-9.0, -9.0, -9.0, 9.0), "bacterial", "negative"),
+        ({**THREE, "bacterial": ["bacterial_pneumonia"]}, (-9.0, -9.0, -9.0, 9.0), "bacterial", "negative"),
     ],
     ids=["two: positive", "two: negative", "three", "four"],
 )

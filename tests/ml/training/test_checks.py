@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import h5py
+import keras
 import numpy as np
 import openvino
 import pytest
@@ -171,9 +171,9 @@ def test_a_disk_that_fills_up_is_explained_and_nothing_is_kept(
 
 
 def weights_write(folder: Path) -> None:
-    """Write weights as Keras does."""
-    with h5py.File(folder / "model.weights.h5", "w") as file:
-        file["weights"] = np.ones(1 << 15)
+    """Write weights as training does."""
+    network = keras.Sequential([keras.Input((256,)), keras.layers.Dense(256)])
+    network.save_weights(folder / "model.weights.h5")
 
 
 def graph_write(folder: Path) -> None:
