@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from apps.accounts.access import Actor
 from apps.accounts.roles import Right
 from apps.core.errors import PermanentError
+from apps.registry.engine import folder_check
 from apps.registry.models import Alias, AliasChange, ModelVersion, RegisteredModel
 
 DEFAULT_MODEL = "cxr"
@@ -60,6 +61,19 @@ def version_parent(version: ModelVersion) -> ModelVersion | None:
 def version_folder(version: ModelVersion) -> Path:
     """Return where the version's artifacts lie; whether they are intact is checked before they are opened."""
     return Path(settings.MODELS_DIR) / version.folder
+
+
+def version_has(version: ModelVersion, name: str) -> bool:
+    """Tell whether the version came with a file of that name."""
+    return (version_folder(version) / name).is_file()
+
+
+def version_text(version: ModelVersion, name: str) -> str:
+    """Return one of the version's texts, empty when it came with none; every file of the folder is checked.
+
+    Raises `ModelVersionError` when the folder is no longer what was registered.
+    """
+    return folder_check(version_folder(version), expected_sha256=version.sha256).text(name)
 
 
 def versions_visible_to(actor: Actor) -> QuerySet[ModelVersion]:

@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ml.audit.report import WORDS
+from ml.contracts import Finding, findings_of
 from ml.evaluation.page import decimal, percent, worded
 from ml.training.record import VersionRecord, read_record
 
@@ -54,12 +55,20 @@ def _values(record: VersionRecord) -> dict[str, Any]:
         "audit": record.audit,
         "export": record.export,
         "absent": record.absent,
-        "children": [name for name in PAEDIATRIC_SOURCES if name in record.lineage["sources"]],
+        "children": _children(record),
         "rare": [name for name, row in record.evaluation["per_class"].items() if row["n"] < RARE],
         "rare_below": RARE,
         "weakest": _weakest(record.evaluation["per_class"]),
         "verdicts": WORDS,
     }
+
+
+def _children(record: VersionRecord) -> list[str]:
+    """Give the sources of children alone, where the version names what these have nearly alone."""
+    found = {finding for label in record.spec.labels for finding in findings_of(label, record.spec.classes)}
+    if found.isdisjoint({Finding.VIRAL_PNEUMONIA, Finding.BACTERIAL_PNEUMONIA}):
+        return []
+    return [name for name in PAEDIATRIC_SOURCES if name in record.lineage["sources"]]
 
 
 def _weakest(per_class: Mapping[str, Mapping[str, Any]]) -> str:

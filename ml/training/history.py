@@ -49,7 +49,7 @@ def history_svg(epochs: Epochs) -> str:
                 axes.axvline(best, color=COLOURS[2], linestyle=":", label=f"kept: epoch {best}")
         _name_sizes(losses, epochs)
         losses.set(ylabel="loss", xlim=(0.5, len(epochs) + 0.5))
-        losses.legend(loc="upper right")
+        losses.legend(loc="best")
         accuracy.set(xlabel="epoch", ylabel="calibration accuracy")
         accuracy.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         accuracy.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -64,7 +64,8 @@ def history_svg(epochs: Epochs) -> str:
 def _described(epochs: Epochs) -> str:
     best = best_epoch(epochs)
     first, last = epochs[0]["loss"], epochs[-1]["loss"]
-    words = f"{len(epochs)} epochs; training loss {first:.3f} at first, {last:.3f} at last."
+    count = "1 epoch" if len(epochs) == 1 else f"{len(epochs)} epochs"
+    words = f"{count}; training loss {first:.3f} at first, {last:.3f} at last."
     if best is None:
         return words
     kept = epochs[best - 1]
