@@ -42,7 +42,9 @@ from ml.training.disk import explains_full_disk
 from ml.training.export import export_classifier
 from ml.training.fitness import fitness_thresholds, refusal_report
 from ml.training.fitting import History, fit
+from ml.training.history import write_history
 from ml.training.lineage import lineage_record, settings_record
+from ml.training.population import population
 from ml.training.precision import dtype_policy
 
 WEIGHTS_NAME = "model.weights.h5"
@@ -83,9 +85,9 @@ def train(config: TrainingConfig, *, progress: ProgressCallback) -> Path:
                 config,
                 manifest=data.manifest,
                 sides={
-                    "training": _count(data, data.split.training),
-                    "calibration": _count(data, data.split.calibration),
-                    "test": _count(data, data.split.test),
+                    "training": _population(config, data, data.split.training),
+                    "calibration": _population(config, data, data.split.calibration),
+                    "test": _population(config, data, data.split.test),
                 },
                 history=history,
                 lungs=json.loads((config.lungs / "lungs.json").read_text()),
@@ -102,11 +104,12 @@ def train(config: TrainingConfig, *, progress: ProgressCallback) -> Path:
 
 
 def finish_folder(folder: Path) -> None:
-    """Write the card, the golden prediction and every file's hash of an otherwise complete folder.
+    """Write card, checklist, drawn history, golden prediction and all hashes of an otherwise complete folder.
 
     Safe to repeat, after a change to how cards are written, say; the version's digest changes with it.
     """
     write_card(folder)
+    write_history(folder)
     (folder / GOLDEN_INPUT).unlink(missing_ok=True)
     spec = write_spec(folder, read_spec(folder))
     write_spec(folder, replace(spec, golden=golden_prediction(folder)))
@@ -302,8 +305,9 @@ def _measure_unfit(
     return {str(label): crops.measurements[labels == label] for label in np.unique(labels)}
 
 
-def _count(data: Dataset, where: NDArray[np.intp]) -> dict[str, int]:
-    return {"images": len(where), "groups": len({data.rows[i].group for i in where})}
+def _population(config: TrainingConfig, data: Dataset, where: NDArray[np.intp]) -> dict[str, Any]:
+    names = list(config.classes)
+    return population([data.rows[i] for i in where], [names[data.targets[i]] for i in where])
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -49,13 +49,16 @@ def test_a_version_is_complete_repeatable_and_can_be_continued(
     folder = train(config, progress=steps.append)
     spec = check_folder(folder)
     assert spec.labels == tuple(CLASSES)
-    assert {"card.md", "lineage.json", "evaluation.json", "model.weights.h5"} <= set(spec.files)
+    assert {"card.md", "claim.md", "history.svg", "lineage.json", "evaluation.json"} <= set(spec.files)
+    assert "model.weights.h5" in spec.files
     assert [step.done for step in steps if step.stage == "training"] == [1, 2]
     assert not folder.with_name("version.partial").exists()
 
     lineage = json.loads((folder / "lineage.json").read_text())
     assert lineage["settings"]["seed"] == config.seed
-    assert lineage["sides"]["test"] == {"images": 8, "groups": 8}
+    tested = lineage["sides"]["test"]
+    assert (tested["images"], tested["groups"]) == (8, 8)
+    assert tested["by_source"] == {"drawn": {"normal": 4, "pneumonia": 4}}
     assert str(tmp_path) not in (folder / "lineage.json").read_text()
 
     measured = evaluate_version(folder, *config.manifests, fold=0)
