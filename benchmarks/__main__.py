@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import delivery, prediction, serving, startup
+from benchmarks import delivery, prediction, serving, startup, training
 from benchmarks.figures import Figure, processor_name
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "prediction": prediction.measure,
     "delivery": delivery.measure,
     "startup": startup.measure,
+    "training": training.measure,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -1,0 +1,1 @@
+"""Published protocols on public radiographs, and what our recipe reaches by them."""
