@@ -13,6 +13,7 @@ from typing import Any
 from apps.core.errors import PermanentError
 from apps.retraining.requests import TrainingRequest
 from ml.architectures import UnknownArchitectureError
+from ml.architectures.ensemble import EnsembleError
 from ml.audit.report import audit_html
 from ml.audit.version import audit_version
 from ml.datasets.manifest import ManifestError
@@ -25,6 +26,7 @@ from ml.training.export import ExportParityError
 from ml.training.run import train
 
 _OWN_FAILURES = (
+    EnsembleError,
     ExportParityError,
     ManifestError,
     ModelFolderError,
@@ -51,6 +53,7 @@ def model_train(
     out_dir: Path,
     lungs: Path,
     init: Path | None,
+    members: tuple[Path, ...],
     cache_dir: Path,
     report: Callable[[str], None],
 ) -> Path:
@@ -58,7 +61,7 @@ def model_train(
     chosen = {
         name: value
         for field in fields(TrainingConfig)
-        if (name := field.name) not in ("init", "manifests")
+        if (name := field.name) not in ("init", "manifests", "members")
         and (value := getattr(request, name, None)) is not None
     }
     try:
@@ -67,6 +70,7 @@ def model_train(
             out_dir=out_dir,
             lungs=lungs,
             init=init,
+            members=members,
             cache_dir=cache_dir,
             **chosen,
         )

@@ -11,13 +11,15 @@ from pathlib import Path
 class TrainingRequest:
     """The settings that a person may choose; None leaves the choice to `ml.training`.
 
-    `init` is a reference such as `cxr:1`; `classes` maps a class to the manifest labels it gathers.
+    `init` is a reference such as `cxr:1`, `members` are several of them for an `ensemble`; `classes` maps
+    a class to the manifest labels it gathers.
     """
 
     manifests: tuple[Path, ...]
     architecture: str
     init: str | None = None
     weights: Path | None = None
+    members: tuple[str, ...] = ()
     classes: Mapping[str, tuple[str, ...]] | None = None
     epochs: int | None = None
     batch_size: int | None = None

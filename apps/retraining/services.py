@@ -31,6 +31,7 @@ def candidate_train(*, request: TrainingRequest, actor: Actor, report: Callable[
 
     actor.require(Right.TRAIN)
     init = version_folder(version_from_reference(request.init)) if request.init else None
+    members = tuple(version_folder(version_from_reference(member)) for member in request.members)
     training = Path(settings.DATA_DIR) / "training"
     folder = training / uuid.uuid4().hex
     try:
@@ -39,6 +40,7 @@ def candidate_train(*, request: TrainingRequest, actor: Actor, report: Callable[
             out_dir=folder,
             lungs=init or Path(settings.BUNDLED_MODEL_DIR),
             init=init,
+            members=members,
             cache_dir=training / "cache",
             report=report,
         )

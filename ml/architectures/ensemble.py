@@ -20,6 +20,7 @@ from openvino import opset13 as ops
 
 from ml.contracts import FloatImage, ModelSpec
 from ml.model_folder import check_folder
+from ml.preprocessing import Preprocessing
 
 LUNG_WEIGHTS = "lungs.bin"
 """Members see the same crop only if the same network finds the lungs."""
@@ -89,6 +90,17 @@ def check_unseen(
                     f"holds out {_listed(wanted)}. Measured so, the ensemble would know its test images: use "
                     "members trained with the same folds."
                 )
+
+
+def shared_settings(members: Sequence[Member]) -> dict[str, Any]:
+    """Give what an ensemble has from its members, as settings of a training run."""
+    spec = members[0].spec
+    return {
+        "input_size": input_size(members),
+        "preprocessing": Preprocessing.from_json(spec.preprocessing),
+        "classes": {name: tuple(spec.classes.get(name, (name,))) for name in spec.labels},
+        "lungs": members[0].folder,
+    }
 
 
 def join_members(members: Sequence[Member], path: Path) -> None:

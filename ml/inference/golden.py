@@ -16,8 +16,9 @@ GOLDEN_INPUT = "golden.npz"
 """The question travels with the version, so that it stays the same when the phantoms change."""
 
 GOLDEN_LABEL, GOLDEN_SEED, GOLDEN_SIZE = Finding.NORMAL, 20, (256, 256)
-TOLERANCES = {"f32": 0.005, "bf16": 0.05}
-"""Largest difference of a probability; processors differ in the last bits, bf16 has eight."""
+TOLERANCES = {"f32": 0.005, "bf16": 0.05, "int8": 0.15}
+"""Largest difference of a probability; processors differ in the last bits, bf16 has eight.
+INT8 was held against thousands of images when it was exported; here it only has to be the same network."""
 
 
 class GoldenPredictionError(Exception):

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ml.architectures import CLASSIFIERS
+from ml.architectures import CLASSIFIERS, ENSEMBLE, InputSizeError, check_input_size
+from ml.architectures.initial_weights import InitialWeightsError, find_weights
 from ml.contracts import Finding
 from ml.preprocessing import DEFAULT_PREPROCESSING, Preprocessing
 from ml.training.batches import MIXINGS
@@ -37,9 +38,11 @@ class TrainingConfig:
     `ema_momentum` averages the weights over about 1 / (1 - momentum) steps, 0 does not. `patience` ends
     the run after so many full-size epochs without a better one. `trainable_layers` freezes all but the
     last so many layers that have weights. `init` is a model version to continue from, `weights` a
-    `.weights.h5` file; at most one of them. `lungs` is a folder with `lungs.xml` and `lungs.bin`. `folds` makes that many
-    folds by group; without it the manifest's own are used. `calibration_fold` (by default the one after
-    the test fold) chooses the epoch and calibrates; `test_fold` is only measured. `progressive_resizing`
+    `.weights.h5` file or `imagenet`; at most one of them. `members` are the folders of the versions that an
+    `ensemble` is made of: its size, classes and preprocessing are theirs, and nothing is trained. `lungs`
+    is a folder with `lungs.xml` and `lungs.bin`. `folds` makes that many folds by group; without it the
+    manifest's own are used. `calibration_fold` (by default the one after the test fold) chooses the epoch
+    and calibrates; `test_fold` is only measured. `progressive_resizing`
     trains the first epochs on smaller images (Tan 2021): nearly half of the work is saved. `cache_dir`
     keeps prepared crops, and a run's state after every epoch: an equal run goes on where one was stopped.
     """
@@ -67,6 +70,7 @@ class TrainingConfig:
     trainable_layers: int | None = None
     init: Path | None = None
     weights: Path | None = None
+    members: tuple[Path, ...] = ()
     folds: int | None = None
     test_fold: int = 0
     calibration_fold: int | None = None
@@ -86,9 +90,13 @@ class TrainingConfig:
 
     def check(self) -> None:
         """Raise `TrainingConfigError` for a setting that cannot be honoured, before any work is done."""
-        if self.architecture not in CLASSIFIERS:
+        if self.architecture not in (*CLASSIFIERS, ENSEMBLE):
             raise TrainingConfigError(
-                f"Unknown architecture {self.architecture!r}; known: {', '.join(CLASSIFIERS)}."
+                f"Unknown architecture {self.architecture!r}; known: {', '.join((*CLASSIFIERS, ENSEMBLE))}."
+            )
+        if (self.architecture == ENSEMBLE) != bool(self.members):
+            raise TrainingConfigError(
+                f"Members make an {ENSEMBLE}, and an {ENSEMBLE} is made of members: give both or neither."
             )
         if self.optimizer not in OPTIMIZERS:
             raise TrainingConfigError(
@@ -114,10 +122,20 @@ class TrainingConfig:
         for name in ("epochs", "batch_size", "learning_rate", "input_size"):
             if not getattr(self, name) > 0:
                 raise TrainingConfigError(f"{name} is {getattr(self, name)}; expected more than 0.")
+        if self.architecture != ENSEMBLE:
+            self._check_network()
         if self.folds is not None and self.folds < 3:
             raise TrainingConfigError("At least 3 folds are needed: to train, to calibrate and to test.")
         if self.out_dir.exists() and any(self.out_dir.iterdir()):
             raise TrainingConfigError(f"{self.out_dir} is not empty; a model version is never overwritten.")
+
+    def _check_network(self) -> None:
+        try:
+            check_input_size(self.architecture, min(self.size_at(epoch) for epoch in range(self.epochs)))
+            if self.weights is not None:
+                find_weights(self.architecture, self.weights)
+        except (InputSizeError, InitialWeightsError) as error:
+            raise TrainingConfigError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from ml.model_folder import file_sha256, folder_digest, read_spec
 from ml.training.config import TrainingConfig
 
 PACKAGES = ("keras", "numpy", "opencv-python-headless", "openvino", "scikit-learn", "scipy", "tensorflow")
-PATH_SETTINGS = ("manifests", "out_dir", "lungs", "init", "weights", "cache_dir")
+PATH_SETTINGS = ("manifests", "out_dir", "lungs", "init", "weights", "members", "cache_dir")
 """Settings recorded by hash: where a file lay on one machine says nothing on another."""
 
 
@@ -37,6 +37,7 @@ def lineage_record(
         "settings": settings_record(config),
         "manifests": dict(manifest.sha256),
         "parent": _parent(config.init),
+        "members": [_parent(member) for member in config.members],
         "initial_weights_sha256": file_sha256(config.weights) if config.weights else None,
         "sides": dict(sides),
         "sources": sources_record(manifest.radiographs),

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.architectures import build
+from ml.architectures.ensemble import check_unseen, join_members, read_members, shared_settings
+from ml.architectures.initial_weights import InitialWeightsError, find_weights, load_weights
 from ml.contracts import FloatImage, ModelSpec
 from ml.datasets.augmentation import as_tensor
 from ml.datasets.crops import Crops, LungNetwork, prepare_crops
@@ -46,6 +48,7 @@ from ml.training.history import write_history
 from ml.training.lineage import lineage_record, settings_record
 from ml.training.population import population
 from ml.training.precision import dtype_policy
+from ml.training.quantisation import export_reduced
 
 WEIGHTS_NAME = "model.weights.h5"
 LUNG_FILES = ("lungs.xml", "lungs.bin", "lungs.json")
@@ -70,17 +73,29 @@ def train(config: TrainingConfig, *, progress: ProgressCallback) -> Path:
     `ManifestError` or `ExportParityError`, and leaves no folder then.
     """
     config.check()
+    if config.weights is not None:
+        config = replace(config, weights=find_weights(config.architecture, config.weights))
+    members = read_members(config.members) if config.members else []
+    if members:
+        config = replace(config, **shared_settings(members))
     started = time.monotonic()
     keras.utils.set_random_seed(config.seed)
     lungs = LungNetwork(config.lungs)
     data = load_dataset(config, lungs, progress)
+    check_unseen(members, manifests=data.manifest.sha256, settings=settings_record(config))
     with run_state(config, data) as checkpoint:
-        classifier, history = fitted(config, data, checkpoint, progress)
+        classifier, history = fitted(config, data, checkpoint, progress) if not members else (None, [])
         partial = config.out_dir.with_name(config.out_dir.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         try:
-            _assemble(config, data, classifier, lungs, partial, progress)
+            progress(TrainingProgress("exporting", 0, 1))
+            if classifier is None:
+                join_members(members, partial / "model.xml")
+            else:
+                export_classifier(classifier, partial)
+                classifier.save_weights(partial / WEIGHTS_NAME)
+            _assemble(config, data, lungs, partial, progress)
             lineage = lineage_record(
                 config,
                 manifest=data.manifest,
@@ -147,7 +162,7 @@ def fitted(
     `checkpoint` is the folder of the run's state, from which an interrupted run goes on.
     """
     with dtype_policy(config.precision):
-        network = _initial(config)
+        network = _initial(config, progress)
     where = data.split.training
     images = TrainingImages(
         data.crops.images[where],
@@ -172,7 +187,12 @@ def fitted(
         checkpoint=checkpoint,
         progress=progress,
     )
-    classifier = build(config.architecture, input_size=config.input_size, classes=len(config.classes))
+    classifier = build(
+        config.architecture,
+        input_size=config.input_size,
+        classes=len(config.classes),
+        channels=config.preprocessing.channels,
+    )
     classifier.set_weights(weights)
     return classifier, history
 
@@ -205,8 +225,13 @@ def run_state(config: TrainingConfig, data: Dataset) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _initial(config: TrainingConfig) -> keras.Model:
-    network = build(config.architecture, input_size=None, classes=len(config.classes))
+def _initial(config: TrainingConfig, progress: ProgressCallback) -> keras.Model:
+    network = build(
+        config.architecture,
+        input_size=None,
+        classes=len(config.classes),
+        channels=config.preprocessing.channels,
+    )
     weights = config.init / WEIGHTS_NAME if config.init else config.weights
     if config.init is not None:
         parent = read_spec(config.init)
@@ -216,15 +241,11 @@ def _initial(config: TrainingConfig) -> keras.Model:
                 f"{config.architecture} of {config.input_size} px. Start from an equal one."
             )
     if weights is not None:
-        if not weights.is_file():
-            raise TrainingConfigError(f"The weights file {weights} does not exist.")
         try:
-            # Another number of classes leaves only the last layer fresh.
-            network.load_weights(weights, skip_mismatch=True)
-        except (OSError, ValueError) as error:
-            raise TrainingConfigError(
-                f"{weights} holds no weights of {config.architecture}: {error}"
-            ) from error
+            loaded = load_weights(network, config.architecture, find_weights(config.architecture, weights))
+        except InitialWeightsError as error:
+            raise TrainingConfigError(str(error)) from error
+        progress(TrainingProgress("layers with weights from the file", loaded.layers, loaded.of))
     if config.trainable_layers is not None:
         weighted = [layer for layer in network.layers if layer.weights]
         if not 1 <= config.trainable_layers <= len(weighted):
@@ -240,15 +261,11 @@ def _initial(config: TrainingConfig) -> keras.Model:
 def _assemble(
     config: TrainingConfig,
     data: Dataset,
-    classifier: keras.Model,
     lungs: LungNetwork,
     folder: Path,
     progress: ProgressCallback,
 ) -> None:
-    """Export, calibrate on the calibration fold, measure the exported graph on the test fold."""
-    progress(TrainingProgress("exporting", 0, 1))
-    export_classifier(classifier, folder)
-    classifier.save_weights(folder / WEIGHTS_NAME)
+    """Calibrate the exported graph on the calibration fold, measure it on the test fold, and reduce it."""
     for name in LUNG_FILES:
         shutil.copyfile(config.lungs / name, folder / name)
     graph = Graph(folder / "model.xml")
@@ -287,6 +304,13 @@ def _assemble(
         unfit=_measure_unfit(data.manifest.out_of_distribution, lungs, config),
     )
     _write_json(folder / "evaluation.json", report)
+    export_reduced(
+        folder,
+        calibration=data.crops.images[data.split.training],
+        images=as_tensor(data.crops.images[tested]),
+        targets=data.targets[tested],
+        seed=config.seed,
+    )
     progress(TrainingProgress("exporting", 1, 1, {"test_accuracy": report["accuracy"]}))
 
 

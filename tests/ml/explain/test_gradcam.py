@@ -26,6 +26,7 @@ def test_one_forward_pass_gives_what_the_gradient_gives(bundled_model: Path) -> 
     cells = maps.shape[1] * maps.shape[2]
     explain = GradCam(network)
     for k in range(len(spec.labels)):
+        np.testing.assert_allclose(maps[..., k] / cells, explain.evidence(images, k), atol=1e-5)
         np.testing.assert_allclose(np.maximum(maps[..., k], 0) / cells, explain(images, k), atol=1e-5)
     bias = network.get_layer("logits").get_weights()[1]
     np.testing.assert_allclose(maps.mean(axis=(1, 2)) + bias, graph["logits"], atol=1e-5)

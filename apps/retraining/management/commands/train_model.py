@@ -37,11 +37,24 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--manifest", nargs="+", type=Path, required=True, metavar="CSV")
-        parser.add_argument("--architecture", required=True, metavar="NAME", help="compact_resnet")
+        parser.add_argument(
+            "--architecture", required=True, metavar="NAME", help="compact_resnet, densenet121, ensemble, …"
+        )
         parser.add_argument(
             "--init", metavar="MODEL", help="continue from a registered version, such as cxr:1"
         )
-        parser.add_argument("--weights", type=Path, metavar="PATH", help="start from a .weights.h5 file")
+        parser.add_argument(
+            "--weights",
+            type=Path,
+            metavar="PATH|imagenet",
+            help="start from a .weights.h5 or published .h5 file",
+        )
+        parser.add_argument(
+            "--members",
+            nargs="+",
+            metavar="MODEL",
+            help="the registered versions of an ensemble: cxr:1 cxr:2",
+        )
         parser.add_argument("--classes", nargs="+", type=_class, metavar="NAME=label+label")
         parser.add_argument("--epochs", type=int)
         parser.add_argument("--batch-size", type=int)
@@ -60,6 +73,7 @@ class Command(BaseCommand):
             architecture=options["architecture"],
             init=options["init"],
             weights=options["weights"],
+            members=tuple(options["members"] or ()),
             classes=dict(options["classes"]) if options["classes"] else None,
             epochs=options["epochs"],
             batch_size=options["batch_size"],
