@@ -5,12 +5,13 @@ Import it inside task bodies and commands' services only: it brings TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from apps.core.errors import PermanentError
+from apps.retraining.progress import Report, Step
 from apps.retraining.requests import TrainingRequest
 from ml.architectures import UnknownArchitectureError
 from ml.architectures.ensemble import EnsembleError
@@ -20,8 +21,9 @@ from ml.datasets.manifest import ManifestError
 from ml.evaluation.generalisation import read_generalisation, three_views
 from ml.evaluation.page import evaluation_page
 from ml.evaluation.version import evaluate_version
-from ml.model_folder import ModelFolderError
-from ml.training.config import TrainingConfig, TrainingConfigError
+from ml.model_folder import ModelFolderError, read_spec
+from ml.preprocessing import DEFAULT_PREPROCESSING, Preprocessing, PreprocessingError
+from ml.training.config import TrainingConfig, TrainingConfigError, TrainingProgress
 from ml.training.export import ExportParityError
 from ml.training.run import train
 
@@ -30,6 +32,7 @@ _OWN_FAILURES = (
     ExportParityError,
     ManifestError,
     ModelFolderError,
+    PreprocessingError,
     TrainingConfigError,
     UnknownArchitectureError,
 )
@@ -55,15 +58,9 @@ def model_train(
     init: Path | None,
     members: tuple[Path, ...],
     cache_dir: Path,
-    report: Callable[[str], None],
+    report: Report,
 ) -> Path:
     """Train as asked for and return the new version's folder, `out_dir`. Raises `TrainingError`."""
-    chosen = {
-        name: value
-        for field in fields(TrainingConfig)
-        if (name := field.name) not in ("init", "manifests", "members")
-        and (value := getattr(request, name, None)) is not None
-    }
     try:
         config = TrainingConfig(
             manifests=request.manifests,
@@ -72,9 +69,9 @@ def model_train(
             init=init,
             members=members,
             cache_dir=cache_dir,
-            **chosen,
+            **_chosen(request, init),
         )
-        return train(config, progress=lambda step: report(str(step)))
+        return train(config, progress=lambda step: report(_step(step)))
     except _OWN_FAILURES as error:
         raise TrainingError(str(error)) from error
 
@@ -85,7 +82,7 @@ def model_evaluate(
     manifest: Path,
     fold: int | None,
     cache_dir: Path,
-    report: Callable[[str], None],
+    report: Report,
 ) -> dict[str, Any]:
     """Measure the version in `folder` on a manifest, or one fold of it.
 
@@ -97,7 +94,7 @@ def model_evaluate(
             manifest,
             fold=fold,
             cache_dir=cache_dir,
-            progress=lambda done, total: report(f"preparing: {done}/{total}"),
+            progress=lambda done, total: report(Step("preparing", done, total)),
         )
         return {**measured, "three_views": three_views(measured, read_generalisation(folder))}
     except _OWN_FAILURES as error:
@@ -116,7 +113,7 @@ def model_audit(
     fold: int | None,
     parent: Mapping[str, Any],
     cache_dir: Path,
-    report: Callable[[str], None],
+    report: Report,
 ) -> dict[str, Any]:
     """Audit the version in `folder`; `parent` is the audit of the one it was made from, or empty.
 
@@ -129,7 +126,7 @@ def model_audit(
             fold=fold,
             parent=parent,
             cache_dir=cache_dir,
-            progress=lambda stage, done, total: report(f"{stage}: {done}/{total}"),
+            progress=lambda stage, done, total: report(Step(stage, done, total)),
         )
     except _OWN_FAILURES as error:
         raise AuditError(str(error)) from error
@@ -138,3 +135,28 @@ def model_audit(
 def audit_page(audit: Mapping[str, Any], *, title: str) -> str:
     """Give an audit as one HTML page without scripts; `title` names the version."""
     return audit_html(audit, title=title)
+
+
+def _step(progress: TrainingProgress) -> Step:
+    return Step(progress.stage, progress.done, progress.total, progress.metrics)
+
+
+def _chosen(request: TrainingRequest, init: Path | None) -> dict[str, Any]:
+    """Give what was asked for as settings of the run; size and preprocessing are else those of `init`."""
+    own = ("manifests", "init", "members", "preprocessing")
+    chosen = {
+        name: value
+        for field in fields(TrainingConfig)
+        if (name := field.name) not in own and (value := getattr(request, name, None)) is not None
+    }
+    preprocessing = DEFAULT_PREPROCESSING
+    if init is not None:
+        parent = read_spec(init)
+        chosen.setdefault("input_size", parent.input_size)
+        preprocessing = Preprocessing.from_json(parent.preprocessing)
+    if request.preprocessing is not None:
+        steps = Preprocessing.from_text(request.preprocessing).steps
+        preprocessing = replace(preprocessing, steps=steps)
+    if request.crop is not None:
+        preprocessing = replace(preprocessing, crop=request.crop)
+    return {**chosen, "preprocessing": preprocessing}

@@ -13,6 +13,8 @@ class TrainingRequest:
 
     `init` is a reference such as `cxr:1`, `members` are several of them for an `ensemble`; `classes` maps
     a class to the manifest labels it gathers.
+    `preprocessing` are steps as people write them, `blur(sigma=0.7), window`, `crop` how the lungs are cut
+    out; what `init` was trained with goes on where they and `input_size` are not given.
     """
 
     manifests: tuple[Path, ...]
@@ -23,6 +25,12 @@ class TrainingRequest:
     classes: Mapping[str, tuple[str, ...]] | None = None
     epochs: int | None = None
     batch_size: int | None = None
+    input_size: int | None = None
+    preprocessing: str | None = None
+    crop: str | None = None
+    mixing: str | None = None
+    balance: float | None = None
+    patience: int | None = None
     learning_rate: float | None = None
     optimizer: str | None = None
     class_weights: Mapping[str, float] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from apps.audit.services import event_record
 from apps.registry.models import ModelVersion
 from apps.registry.selectors import version_folder, version_from_reference, version_parent
 from apps.registry.services import version_audit_keep, version_register
+from apps.retraining.progress import Report
 from apps.retraining.requests import TrainingRequest
 
 
-def candidate_train(*, request: TrainingRequest, actor: Actor, report: Callable[[str], None]) -> ModelVersion:
+def candidate_train(*, request: TrainingRequest, actor: Actor, report: Report) -> ModelVersion:
     """Train as asked for, measure, register the result as a new version without any alias, and audit it.
 
     Raises `NotPermittedError`, `TrainingError`, or what `version_register` raises; nothing is kept then.
@@ -63,7 +64,7 @@ class VersionEvaluation:
 
 
 def version_evaluate(
-    *, reference: str, manifest: Path, fold: int | None, actor: Actor, report: Callable[[str], None]
+    *, reference: str, manifest: Path, fold: int | None, actor: Actor, report: Report
 ) -> VersionEvaluation:
     """Measure a registered version on a manifest or one fold of it.
 
@@ -113,7 +114,7 @@ def version_audit(
     manifests: Sequence[Path],
     fold: int | None,
     actor: Actor,
-    report: Callable[[str], None],
+    report: Report,
 ) -> VersionAudit:
     """Audit a registered version and keep the result with it, in place of an earlier audit's.
 
@@ -134,7 +135,7 @@ def _version_audit(
     manifests: Sequence[Path],
     fold: int | None,
     actor: Actor,
-    report: Callable[[str], None],
+    report: Report,
 ) -> dict[str, Any]:
     from apps.retraining.engine import model_audit
 

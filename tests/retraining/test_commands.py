@@ -55,6 +55,12 @@ def test_a_candidate_is_trained_registered_and_measured_again(manifest: Path, tm
         "positive=2",
         "--epochs=1",
         "--batch-size=3",
+        "--input-size=64",
+        "--preprocessing=blur(sigma=0.5), window",
+        "--crop=square",
+        "--mixing=none",
+        "--balance=0.25",
+        "--patience=3",
         stdout=out,
         stderr=told,
     )
@@ -63,7 +69,12 @@ def test_a_candidate_is_trained_registered_and_measured_again(manifest: Path, tm
     version = ModelVersion.objects.get()
     assert version.labels == ["negative", "positive"]
     assert version.classes == {"negative": ["normal"], "positive": ["covid19"]}
-    assert version.lineage["settings"]["class_weights"] == {"positive": 2.0}
+    settings_kept = version.lineage["settings"]
+    assert settings_kept["class_weights"] == {"positive": 2.0}
+    assert (settings_kept["mixing"], settings_kept["balance"], settings_kept["patience"]) == ("none", 0.25, 3)
+    assert settings_kept["input_size"] == 64
+    assert settings_kept["preprocessing"]["crop"] == "square"
+    assert settings_kept["preprocessing"]["steps"] == [{"step": "blur", "sigma": 0.5}, {"step": "window"}]
     assert version.audit["data"]["side"] == "the version's own test fold, 0"
     assert not Alias.objects.exists(), "a candidate serves nobody before it is promoted"
     assert [path.name for path in (Path(settings.DATA_DIR) / "training").iterdir()] == ["cache"]
@@ -87,6 +98,10 @@ def test_a_candidate_is_trained_registered_and_measured_again(manifest: Path, tm
         (["--architecture=compact_resnet", "--classes", "positive"], "expected NAME=label"),
         (["--architecture=compact_resnet", "--class-weights", "covid19=much"], "expected NAME=WEIGHT"),
         (["--architecture=compact_resnet", "--weights=none.weights.h5"], "does not exist"),
+        (["--architecture=compact_resnet", "--preprocessing=sharpen"], "Unknown step 'sharpen'; known: "),
+        (["--architecture=compact_resnet", "--preprocessing=blur(sigma=much)"], "Cannot read the step"),
+        (["--architecture=compact_resnet", "--crop=round"], "Unknown crop 'round'; known: squeeze, "),
+        (["--architecture=compact_resnet", "--mixing=shake"], "Unknown mixing 'shake'"),
         (["--architecture=compact_resnet", "--by=nobody@example.org"], "No user has the address"),
     ],
 )

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.accounts.access import Actor
 from apps.core.errors import PlatformError
+from apps.retraining.management.terminal import progress_shown
 from apps.retraining.services import version_audit
 
 
@@ -39,13 +40,14 @@ class Command(BaseCommand):
         if not report.parent.is_dir():
             raise CommandError(f"{report} cannot be written: there is no folder {report.parent}.")
         try:
-            audit = version_audit(
-                reference=model,
-                manifests=[path.resolve() for path in manifest],
-                fold=fold,
-                actor=Actor.system("audit_model"),
-                report=self.stderr.write,
-            )
+            with progress_shown(self.stderr) as shown:
+                audit = version_audit(
+                    reference=model,
+                    manifests=[path.resolve() for path in manifest],
+                    fold=fold,
+                    actor=Actor.system("audit_model"),
+                    report=shown,
+                )
             report.write_text(json.dumps(audit.result, indent=1, ensure_ascii=False) + "\n")
             page.write_text(audit.page)
         except PlatformError as error:

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.accounts.access import Actor
 from apps.core.errors import PlatformError
+from apps.retraining.management.terminal import progress_shown
 from apps.retraining.services import version_evaluate
 
 
@@ -46,13 +47,14 @@ class Command(BaseCommand):
             if not path.parent.is_dir():
                 raise CommandError(f"{path} cannot be written: there is no folder {path.parent}.")
         try:
-            evaluation = version_evaluate(
-                reference=model,
-                manifest=manifest.resolve(),
-                fold=fold,
-                actor=Actor.system("evaluate_model"),
-                report=self.stderr.write,
-            )
+            with progress_shown(self.stderr) as shown:
+                evaluation = version_evaluate(
+                    reference=model,
+                    manifest=manifest.resolve(),
+                    fold=fold,
+                    actor=Actor.system("evaluate_model"),
+                    report=shown,
+                )
             report.write_text(json.dumps(evaluation.result, indent=1, ensure_ascii=False) + "\n")
             page.write_text(evaluation.page)
         except PlatformError as error:

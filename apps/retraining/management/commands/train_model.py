@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.accounts.access import Actor
 from apps.core.errors import PlatformError
+from apps.retraining.management.terminal import progress_shown
 from apps.retraining.requests import TrainingRequest
 from apps.retraining.services import candidate_train
 
@@ -58,6 +59,18 @@ class Command(BaseCommand):
         parser.add_argument("--classes", nargs="+", type=_class, metavar="NAME=label+label")
         parser.add_argument("--epochs", type=int)
         parser.add_argument("--batch-size", type=int)
+        parser.add_argument("--input-size", type=int, metavar="PIXELS", help="side of the network's images")
+        parser.add_argument(
+            "--preprocessing",
+            metavar="STEPS",
+            help='in order, such as "blur(sigma=0.7), window" or "clahe(clip_limit=3, tiles=8)"',
+        )
+        parser.add_argument("--crop", help="squeeze, square or whole")
+        parser.add_argument("--mixing", help="none, mixup or same_finding")
+        parser.add_argument(
+            "--balance", type=float, help="0: images alike; 1: every source and finding alike"
+        )
+        parser.add_argument("--patience", type=int, help="end after so many epochs without a better one")
         parser.add_argument("--learning-rate", type=float)
         parser.add_argument("--optimizer", help="adamw, adam or sgd")
         parser.add_argument("--class-weights", nargs="+", type=_class_weight, metavar="NAME=WEIGHT")
@@ -77,6 +90,12 @@ class Command(BaseCommand):
             classes=dict(options["classes"]) if options["classes"] else None,
             epochs=options["epochs"],
             batch_size=options["batch_size"],
+            input_size=options["input_size"],
+            preprocessing=options["preprocessing"],
+            crop=options["crop"],
+            mixing=options["mixing"],
+            balance=options["balance"],
+            patience=options["patience"],
             learning_rate=options["learning_rate"],
             optimizer=options["optimizer"],
             class_weights=dict(options["class_weights"] or ()),
@@ -92,7 +111,8 @@ class Command(BaseCommand):
                 if by
                 else Actor.system("train_model")
             )
-            version = candidate_train(request=request, actor=actor, report=self.stderr.write)
+            with progress_shown(self.stderr) as report:
+                version = candidate_train(request=request, actor=actor, report=report)
         except users.DoesNotExist:
             raise CommandError(f"No user has the address {by}.") from None
         except PlatformError as error:
