@@ -12,6 +12,7 @@ import pytest
 
 from ml.architectures import build
 from ml.contracts import Finding
+from ml.datasets.augmentation import as_tensor
 from ml.graph import Graph
 from ml.inference import ModelLoadError, load
 from ml.inference.graphs import chosen_precision, has_int8_instructions
@@ -68,7 +69,7 @@ def version(tmp_path: Path) -> Path:
 def test_every_precision_is_held_against_the_network(version: Path, crops: np.ndarray) -> None:
     export_int8(version, crops, seed=1)
     assert (version / "model-int8.bin").stat().st_size < (version / "model.bin").stat().st_size / 2
-    images = crops[..., np.newaxis].astype(np.float32) / 255
+    images = as_tensor(crops)
     full, reduced = (Graph(version / name)(images) for name in ("model.xml", "model-int8.xml"))
     assert tuple(reduced) == tuple(full)
     spread = np.ptp(full["embedding"])
@@ -87,7 +88,7 @@ def test_a_refused_int8_graph_is_not_kept(
     version: Path, crops: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ml.training.quantisation.MAX_LABEL_FLIPS", -1.0)
-    images = crops[..., np.newaxis].astype(np.float32) / 255
+    images = as_tensor(crops)
     export_reduced(version, calibration=crops, images=images, targets=np.tile([0, 1], 6), seed=1)
     assert json.loads((version / EXPORT_REPORT).read_text())["int8"]["accepted"] is False
     assert not any((version / name).exists() for name in INT8_FILES)
