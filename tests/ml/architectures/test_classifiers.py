@@ -33,6 +33,7 @@ def phantoms(side: int) -> tuple[FloatImage, FloatImage]:
     return np.array(images, np.float32)[..., np.newaxis], np.eye(2, dtype=np.float32)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_network_trains_exports_and_explains_itself(name: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)
