@@ -184,6 +184,18 @@ def test_figures_known_before_are_confessed(folder: Path) -> None:
     assert f"Went on from `cxr` {'ab' * 32}" in section(card_of(folder), "How it was made")
 
 
+def test_an_ensemble_names_its_members_and_claims_no_training(folder: Path) -> None:
+    lineage = read_document(folder, "lineage")
+    members = [{"name": "cxr", "sha256": letter * 64} for letter in "ab"]
+    write_document(folder, "lineage", {**lineage, "history": [], "members": members})
+    claim = claim_of(folder)
+    assert f"2 versions, by the mean of what they say: cxr {'a' * 64}, cxr {'b' * 64}." in claim
+    assert "From the versions of item 27." in claim
+    assert "Nothing was trained" in claim
+    for text in (claim, card_of(folder)):
+        assert "history.svg" not in text
+
+
 def test_a_manifests_text_stays_in_its_cell(folder: Path) -> None:
     lineage = read_document(folder, "lineage")
     lineage["sources"]["a | b\n## Licence"] = {
