@@ -52,6 +52,8 @@ Progress = Callable[[str], None]
 class GateConfig:
     """What a gate is trained from and how; the counts are per fold.
 
+    `good` of a fold's radiographs teach; all of them calibrate or measure.
+
     `folds` makes that many folds by group; without it the manifest's own are used. `calibration_fold` is by
     default the one after the test fold.
     """
@@ -174,24 +176,24 @@ def fold_examples(manifest: Manifest, config: GateConfig, progress: Progress) ->
         def some(count: int, mine: Sequence[ManifestRow] = mine, chance: Any = chance) -> list[ManifestRow]:
             return [mine[int(i)] for i in chance.permutation(len(mine))[:count]]
 
-        chosen = some(config.good)
+        good = good_examples(mine)
         own_unfit = [row for row in unfit if row.fold == fold]
         made = ViewExamples.concatenated(
             [
-                good_examples(chosen),
                 altered_examples(some(config.altered), seed=seed),
                 drawn_examples(config.drawn_per_kind, seed=seed),
             ]
         )
-        extra = [
+        learned = [
+            good.subset(chance.permutation(len(mine))[: config.good]),
             varied_examples(some(config.varied), seed=seed),
             phantom_examples(config.phantoms_per_finding, seed=seed),
             varied_unfit_examples(own_unfit, config.unfit_variations, seed=seed),
         ]
         folds[fold] = FoldExamples(
-            teaching=ViewExamples.concatenated([made, *extra]),
-            measured=ViewExamples.concatenated([made, real_unfit_examples(own_unfit)]),
-            rows=tuple(chosen),
+            teaching=ViewExamples.concatenated([made, *learned]),
+            measured=ViewExamples.concatenated([good, made, real_unfit_examples(own_unfit)]),
+            rows=tuple(mine),
         )
         progress(f"fold {fold}: {len(folds[fold].teaching.views)} images for the fitness gate")
     return folds
