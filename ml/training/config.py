@@ -38,9 +38,10 @@ class TrainingConfig:
     `ema_momentum` averages the weights over about 1 / (1 - momentum) steps, 0 does not. `patience` ends
     the run after so many full-size epochs without a better one. `trainable_layers` freezes all but the
     last so many layers that have weights. `init` is a model version to continue from, `weights` a
-    `.weights.h5` file or `imagenet`; at most one of them. `members` are the folders of the versions that an
-    `ensemble` is made of: its size, classes and preprocessing are theirs, and nothing is trained. `lungs`
-    is a folder with `lungs.xml` and `lungs.bin`. `folds` makes that many folds by group; without it the
+    `.weights.h5` file or `imagenet`; at most one of them. 0 epochs keep the weights of `init` and only
+    calibrate and measure them anew, with another lung network, say. `members` are the folders of the
+    versions that an `ensemble` is made of: its size, classes and preprocessing are theirs, and nothing is
+    trained. `lungs` is a folder with `lungs.xml` and `lungs.bin`. `folds` makes that many folds by group; without it the
     manifest's own are used. `calibration_fold` (by default the one after the test fold) chooses the epoch
     and calibrates; `test_fold` is only measured. `progressive_resizing`
     trains the first epochs on smaller images (Tan 2021): nearly half of the work is saved. `cache_dir`
@@ -119,9 +120,13 @@ class TrainingConfig:
                 f"Class weights for {', '.join(strangers)}, which are no classes of this run; "
                 f"expected some of {', '.join(self.classes)}."
             )
-        for name in ("epochs", "batch_size", "learning_rate", "input_size"):
+        if self.epochs == 0 and self.init is None:
+            raise TrainingConfigError("0 epochs only calibrate a version anew; say which one with init.")
+        for name in ("batch_size", "learning_rate", "input_size"):
             if not getattr(self, name) > 0:
                 raise TrainingConfigError(f"{name} is {getattr(self, name)}; expected more than 0.")
+        if self.epochs < 0:
+            raise TrainingConfigError(f"epochs is {self.epochs}; expected 0 or more.")
         if self.architecture != ENSEMBLE:
             self._check_network()
         if self.folds is not None and self.folds < 3:

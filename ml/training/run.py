@@ -163,6 +163,8 @@ def fitted(
     """
     with dtype_policy(config.precision):
         network = _initial(config, progress)
+    if config.epochs == 0:
+        return _in_float32(config, network.get_weights()), []
     where = data.split.training
     images = TrainingImages(
         data.crops.images[where],
@@ -187,6 +189,11 @@ def fitted(
         checkpoint=checkpoint,
         progress=progress,
     )
+    return _in_float32(config, weights), history
+
+
+def _in_float32(config: TrainingConfig, weights: list[FloatImage]) -> keras.Model:
+    """Build the classifier at full size and precision with these weights."""
     classifier = build(
         config.architecture,
         input_size=config.input_size,
@@ -194,7 +201,7 @@ def fitted(
         channels=config.preprocessing.channels,
     )
     classifier.set_weights(weights)
-    return classifier, history
+    return classifier
 
 
 @contextmanager

@@ -76,7 +76,19 @@ def test_a_version_is_complete_repeatable_and_can_be_continued(
     assert lineage["parent"]["lineage"]["settings"]["epochs"] == config.epochs
 
 
-class Interrupted(Exception):
+@pytest.mark.timeout(600)
+def test_no_epochs_calibrate_a_version_anew_and_keep_its_weights(
+    config: TrainingConfig, tmp_path: Path
+) -> None:
+    folder = train(replace(config, epochs=1), progress=lambda _: None)
+    again = replace(config, out_dir=tmp_path / "again", init=folder, epochs=0, miscoverage=0.3)
+    kept = train(again, progress=lambda _: None)
+    assert check_folder(kept).files["model.bin"] == check_folder(folder).files["model.bin"]
+    assert check_folder(kept).conformal_quantiles != check_folder(folder).conformal_quantiles
+    assert json.loads((kept / "lineage.json").read_text())["parent"]["sha256"] == folder_digest(folder)
+
+
+class SwitchedOffError(Exception):
     """Stands for a machine that was switched off."""
 
 
@@ -89,9 +101,9 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_nothing_had_happened(
 
     def stop_after_two(step: TrainingProgress) -> None:
         if step.stage == "training" and step.done == 2:
-            raise Interrupted
+            raise SwitchedOffError
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(SwitchedOffError):
         train(config, progress=stop_after_two)
     steps: list[TrainingProgress] = []
     continued = train(config, progress=steps.append)
@@ -121,7 +133,8 @@ def test_a_run_ends_early_when_nothing_gets_better(config: TrainingConfig) -> No
         ({"balance": 2}, "balance is 2; expected 0 to 1"),
         ({"architecture": "vgg99"}, "Unknown architecture 'vgg99'"),
         ({"optimizer": "magic"}, "Unknown optimizer"),
-        ({"epochs": 0}, "epochs is 0"),
+        ({"epochs": 0}, "0 epochs only calibrate"),
+        ({"epochs": -1}, "epochs is -1"),
         ({"class_weights": {"cold": 2.0}}, "no classes of this run"),
         ({"folds": 2}, "At least 3 folds"),
         ({"weights": Path("none.h5")}, "does not exist"),
