@@ -155,9 +155,15 @@ def install_gate(gate: Path, folder: Path) -> None:
     The version's card and golden prediction are the caller's to finish. Raises `ModelFolderError`.
     """
     spec = read_spec(folder)
-    for name in GATE_FILES:
-        shutil.copyfile(gate / name, folder / name)
-    write_spec(folder, replace(spec, fitness={**spec.fitness, **read_limits(gate)}))
+    copy_gate(gate, folder)
+    write_spec(folder, replace(spec, fitness={**spec.fitness, **read_limits(folder)}))
+
+
+def copy_gate(source: Path, folder: Path) -> None:
+    """Copy the gate of a folder into another, if it has one."""
+    if (source / GATE_FILES[0]).is_file():
+        for name in GATE_FILES:
+            shutil.copyfile(source / name, folder / name)
 
 
 def fold_examples(manifest: Manifest, config: GateConfig, progress: Progress) -> dict[int, FoldExamples]:

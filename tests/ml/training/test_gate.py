@@ -11,10 +11,12 @@ import pytest
 from ml.datasets.manifest import ManifestError, read_manifest
 from ml.datasets.view_examples import ViewExamples, drawn_examples, good_examples
 from ml.graph import Graph
+from ml.inference import load
 from ml.inference.views import FRONTAL_LIMIT, VIEW_INPUT_SIZE, VIEWS
-from ml.training.gate import GATE_FILES, GateConfig, read_limits, train_gate
+from ml.training.gate import GATE_FILES, GateConfig, copy_gate, install_gate, read_limits, train_gate
 from ml.training.view_network import example_weights
 from tests.ml.conftest import ManifestMaker
+from tests.ml.tiny_version import FITNESS, write_tiny_version
 
 FOLDS = 3
 PER_FOLD = 6
@@ -49,7 +51,7 @@ def test_a_gate_is_written_whole_and_judges_every_fold_once(
     lines: list[str] = []
     record = train_gate(config(folds_of(make_manifest), out), cross_fit=True, progress=lines.append)
     assert sorted(path.name for path in out.iterdir()) == sorted(GATE_FILES)
-    assert sum(path.stat().st_size for path in out.iterdir()) < 300_000
+    assert sum(path.stat().st_size for path in out.iterdir()) < 350_000
     assert json.loads((out / GATE_FILES[2]).read_text()) == json.loads(json.dumps(record))
     assert read_limits(out) == record["limits"]
     assert 0 <= record["limits"][FRONTAL_LIMIT] <= 1
@@ -61,6 +63,21 @@ def test_a_gate_is_written_whole_and_judges_every_fold_once(
     answer = Graph(out / GATE_FILES[0])(np.zeros((2, VIEW_INPUT_SIZE, VIEW_INPUT_SIZE, 1), np.float32))
     assert answer["views"].shape == (2, len(VIEWS))
     np.testing.assert_allclose(answer["views"].sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_gate_moves_into_a_version_and_from_there_into_the_next(
+    make_manifest: ManifestMaker, tmp_path: Path
+) -> None:
+    gate, version, retrained = (tmp_path / name for name in ("gate", "version", "retrained"))
+    train_gate(config(folds_of(make_manifest), gate), progress=lambda line: None)
+    write_tiny_version(version)
+    install_gate(gate, version)
+    assert load(version, precision="f32").spec.fitness == {**FITNESS, **read_limits(gate)}
+    retrained.mkdir()
+    copy_gate(version, retrained)
+    assert read_limits(retrained) == read_limits(gate)
+    copy_gate(tmp_path, retrained)
+    assert (retrained / GATE_FILES[0]).read_bytes() == (gate / GATE_FILES[0]).read_bytes()
 
 
 def test_two_folds_are_too_few(make_manifest: ManifestMaker, tmp_path: Path) -> None:
