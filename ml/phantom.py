@@ -43,13 +43,13 @@ KINDS = (*(finding.value for finding in Finding), *UNFIT_KINDS)
 
 DEMO = (
     ("normal", 10),
-    ("normal", 33),
-    ("covid19", 28),
+    ("normal", 27),
     ("covid19", 33),
+    ("covid19", 50),
     ("viral_pneumonia", 16),
-    ("viral_pneumonia", 9),
-    ("bacterial_pneumonia", 15),
+    ("viral_pneumonia", 46),
     ("bacterial_pneumonia", 19),
+    ("bacterial_pneumonia", 15),
     ("lung_opacity", 4),
     ("lung_opacity", 23),
     ("lateral", 0),
