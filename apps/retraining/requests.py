@@ -31,6 +31,7 @@ class TrainingRequest:
     mixing: str | None = None
     balance: float | None = None
     patience: int | None = None
+    quantise: bool | None = None
     learning_rate: float | None = None
     optimizer: str | None = None
     class_weights: Mapping[str, float] = field(default_factory=dict)

@@ -41,11 +41,12 @@ class TrainingConfig:
     `.weights.h5` file or `imagenet`; at most one of them. 0 epochs keep the weights of `init` and only
     calibrate and measure them anew, with another lung network, say. `members` are the folders of the
     versions that an `ensemble` is made of: its size, classes and preprocessing are theirs, and nothing is
-    trained. `lungs` is a folder with `lungs.xml` and `lungs.bin`. `folds` makes that many folds by group; without it the
-    manifest's own are used. `calibration_fold` (by default the one after the test fold) chooses the epoch
-    and calibrates; `test_fold` is only measured. `progressive_resizing`
-    trains the first epochs on smaller images (Tan 2021): nearly half of the work is saved. `cache_dir`
-    keeps prepared crops, and a run's state after every epoch: an equal run goes on where one was stopped.
+    trained. `lungs` is a folder with `lungs.xml` and `lungs.bin`. `folds` makes that many folds by group;
+    without it the manifest's own are used. `calibration_fold` (by default the one after the test fold)
+    chooses the epoch and calibrates; `test_fold` is only measured. `progressive_resizing` trains the first
+    epochs on smaller images (Tan 2021): nearly half of the work is saved. `quantise` makes the INT8 graph
+    too, which takes minutes. `cache_dir` keeps prepared crops, and a run's state after every epoch: an equal
+    run goes on where one was stopped.
     """
 
     manifests: tuple[Path, ...]
@@ -79,6 +80,7 @@ class TrainingConfig:
     seed: int = 20
     precision: str = "mixed_bfloat16"
     progressive_resizing: bool = True
+    quantise: bool = True
     cache_dir: Path | None = None
 
     def size_at(self, epoch: int) -> int:
@@ -136,7 +138,8 @@ class TrainingConfig:
 
     def _check_network(self) -> None:
         try:
-            check_input_size(self.architecture, min(self.size_at(epoch) for epoch in range(self.epochs)))
+            sizes = [self.size_at(epoch) for epoch in range(self.epochs)]
+            check_input_size(self.architecture, min(sizes, default=self.input_size))
             if self.weights is not None:
                 find_weights(self.architecture, self.weights)
         except (InputSizeError, InitialWeightsError) as error:

@@ -44,6 +44,7 @@ from ml.training.disk import explains_full_disk
 from ml.training.export import export_classifier
 from ml.training.fitness import fitness_thresholds, refusal_report
 from ml.training.fitting import History, fit
+from ml.training.gate import copy_gate, read_limits
 from ml.training.history import write_history
 from ml.training.lineage import lineage_record, settings_record
 from ml.training.population import population
@@ -275,6 +276,7 @@ def _assemble(
     """Calibrate the exported graph on the calibration fold, measure it on the test fold, and reduce it."""
     for name in LUNG_FILES:
         shutil.copyfile(config.lungs / name, folder / name)
+    copy_gate(config.lungs, folder)
     graph = Graph(folder / "model.xml")
     labels = tuple(config.classes)
     kept = data.split.calibration
@@ -294,7 +296,7 @@ def _assemble(
             probabilities, data.targets[kept], labels, miscoverage=config.miscoverage
         ),
         operating_points=operating_points(probabilities, data.targets[kept], labels),
-        fitness=fitness_thresholds(data.crops, data.split.training),
+        fitness={**fitness_thresholds(data.crops, data.split.training), **read_limits(folder)},
     )
     write_spec(folder, spec)
     tested = data.split.test
@@ -311,13 +313,15 @@ def _assemble(
         unfit=_measure_unfit(data.manifest.out_of_distribution, lungs, config),
     )
     _write_json(folder / "evaluation.json", report)
-    export_reduced(
-        folder,
-        calibration=data.crops.images[data.split.training],
-        images=as_tensor(data.crops.images[tested]),
-        targets=data.targets[tested],
-        seed=config.seed,
-    )
+    if config.quantise:
+        # Whether it may serve is a choice, so it is made on the fold that is there for choices.
+        export_reduced(
+            folder,
+            calibration=data.crops.images[data.split.training],
+            images=as_tensor(data.crops.images[kept]),
+            targets=data.targets[kept],
+            seed=config.seed,
+        )
     progress(TrainingProgress("exporting", 1, 1, {"test_accuracy": report["accuracy"]}))
 
 

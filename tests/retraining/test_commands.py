@@ -61,6 +61,7 @@ def test_a_candidate_is_trained_registered_and_measured_again(manifest: Path, tm
         "--mixing=none",
         "--balance=0.25",
         "--patience=3",
+        "--no-int8",
         stdout=out,
         stderr=told,
     )

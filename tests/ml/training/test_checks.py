@@ -53,6 +53,7 @@ def configured(make_manifest: ManifestMaker, bundled_model: Path, tmp_path: Path
             epochs=1,
             batch_size=4,
             precision="float32",
+            quantise=False,
             cache_dir=tmp_path / "cache",
         )
         return replace(config, **changes)  # type: ignore[arg-type]

@@ -37,6 +37,7 @@ def config(make_manifest: ManifestMaker, bundled_model: Path, tmp_path: Path) ->
         epochs=2,
         batch_size=4,
         precision="float32",
+        quantise=False,
         cache_dir=tmp_path / "cache",
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--balance", type=float, help="0: images alike; 1: every source and finding alike"
         )
+        parser.add_argument(
+            "--int8", action=BooleanOptionalAction, help="make the INT8 graph too (minutes; the default)"
+        )
         parser.add_argument("--patience", type=int, help="end after so many epochs without a better one")
         parser.add_argument("--learning-rate", type=float)
         parser.add_argument("--optimizer", help="adamw, adam or sgd")
@@ -96,6 +99,7 @@ class Command(BaseCommand):
             mixing=options["mixing"],
             balance=options["balance"],
             patience=options["patience"],
+            quantise=options["int8"],
             learning_rate=options["learning_rate"],
             optimizer=options["optimizer"],
             class_weights=dict(options["class_weights"] or ()),
