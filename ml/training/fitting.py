@@ -59,7 +59,15 @@ def fit(
         # One call per size of the images: Keras fixes the shape of a call's batches.
         first = best.epochs_done
         until = _same_size_until(config, first)
-        network.fit(batches(first), initial_epoch=first, epochs=until, verbose=0, callbacks=callbacks)
+        network.fit(
+            batches(first),
+            initial_epoch=first,
+            epochs=until,
+            # The batches are in random order already, one that an interrupted run finds again.
+            shuffle=False,
+            verbose=0,
+            callbacks=callbacks,
+        )
     return best.weights(network), best.history
 
 
@@ -97,6 +105,10 @@ class _BestEpoch(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self._began = time.monotonic()
+        # What dropout drops follows from seed and epoch, so that a run that goes on drops the same.
+        for layer in self.model.layers:
+            if isinstance(layer, keras.layers.Dropout):
+                layer.seed_generator.state.assign((self._config.seed, epoch))
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         size = self._config.size_at(epoch)
@@ -121,7 +133,7 @@ class _BestEpoch(keras.callbacks.Callback):
 
     def weights(self, network: keras.Model) -> list[FloatImage]:
         """Give the best epoch's weights; `network` lends its shape."""
-        network.load_weights(self._checkpoint / BEST)
+        _without_optimizer(network).load_weights(self._checkpoint / BEST)
         weights: list[FloatImage] = network.get_weights()
         return weights
 
@@ -138,13 +150,18 @@ class _BestEpoch(keras.callbacks.Callback):
 
     def _keep(self) -> None:
         partial = self._checkpoint / f"partial-{BEST}"
-        self.model.save_weights(partial)
+        _without_optimizer(self.model).save_weights(partial)
         partial.replace(self._checkpoint / BEST)
 
     def _write_history(self) -> None:
         partial = self._checkpoint / "partial-history.json"
         partial.write_text(json.dumps(self.history))
         partial.replace(self._checkpoint / HISTORY)
+
+
+def _without_optimizer(network: keras.Model) -> keras.Model:
+    """Share a network's layers, but not its optimizer, whose state would be most of a file of weights."""
+    return keras.Model(network.inputs, network.outputs)
 
 
 def _kept_so_far(checkpoint: Path) -> tuple[int, History]:
