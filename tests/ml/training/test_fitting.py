@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ml.architectures import build
+from ml.datasets.augmentation import as_tensor
 from ml.training.batches import Sampling, TrainingBatches, TrainingImages
 from ml.training.config import TrainingConfig, TrainingProgress
 from ml.training.fitting import BEST, HISTORY, STATE, History, fit
@@ -51,7 +52,7 @@ def go_on(
     images = TrainingImages(crops, targets, np.array(["one"] * 8))
     sampling = Sampling(4, 8, 0.0, "none", 0.05, (1.0, 1.0), seed=3)
     steps: list[TrainingProgress] = []
-    held_out = (crops[..., np.newaxis].astype(np.float32) / 255, targets)
+    held_out = (as_tensor(crops), targets)
     _, measured = fit(
         network,
         CONFIG,
