@@ -124,7 +124,7 @@ def test_one_command_trains_measures_and_writes_the_result(
     [
         (["kermany3", "--leaky"], "published with patients apart"),
         (["ozturk2", "--fold", "7"], "Asked for the folds [7]; there are [0, 1, 2, 3, 4]"),
-        (["ozturk2", "--epochs", "0"], "epochs is 0"),
+        (["ozturk2", "--learning-rate", "0"], "learning_rate is 0"),
         (["kermany3"], "no image in the manifest"),
     ],
 )
