@@ -57,8 +57,9 @@ def lung_mask(lung_probabilities: FloatImage) -> NDArray[np.bool_]:
         return binary.astype(np.bool_)
     areas = stats[1:, cv2.CC_STAT_AREA]
     largest = np.argsort(areas)[::-1][:2]
-    kept = [int(i) + 1 for i in largest if areas[i] >= MIN_COMPONENT_SHARE * areas[largest[0]]]
-    return np.asarray(np.isin(labels, kept), np.bool_)
+    kept = np.zeros(count, np.bool_)
+    kept[[i + 1 for i in largest if areas[i] >= MIN_COMPONENT_SHARE * areas[largest[0]]]] = True
+    return kept[labels]
 
 
 def lung_region(lung_probabilities: FloatImage) -> Region | None:

@@ -19,7 +19,7 @@ from ml.datasets.crops import LungNetwork
 from ml.phantom import phantom
 from ml.preprocessing import DEFAULT_PREPROCESSING, STEPS, Preprocessing, equalise, lung_input, lung_mask
 
-PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "preprocessing.jpg"
+PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "preprocessing.webp"
 BUNDLED = Path(__file__).resolve().parents[1] / "pretrained" / "cxr"
 PHANTOMS = (("normal", 3), ("covid19", 5), ("bacterial_pneumonia", 8))
 TILE, CAPTION, COLUMNS = 160, 22, 9
@@ -36,7 +36,7 @@ def main() -> None:
         equalised = equalise((stored - stored.min()) / np.float32(np.ptp(stored)))
         rows.append(_tiles(equalised, lungs(lung_input(equalised))[0]))
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(PICTURE), _sheet(rows), [cv2.IMWRITE_JPEG_QUALITY, 82]):
+    if not cv2.imwrite(str(PICTURE), _sheet(rows), [cv2.IMWRITE_WEBP_QUALITY, 80]):
         raise OSError(f"{PICTURE} could not be written.")
 
 

@@ -65,7 +65,10 @@ def generalisation(
     outside: dict[str, Any] = {}
     for name in left_out:
         part = replace(data, split=_without(config, data, sources == name))
-        outside[name] = _figures(config, _trained(config, part, _named(progress, f"without {name}")))
+        figures = _figures(config, _trained(config, part, _named(progress, f"without {name}")))
+        outside[name] = figures
+        shown = {key: figures[key] for key in ("covid19_auroc", "accuracy") if figures[key] is not None}
+        progress(TrainingProgress(f"measured on {name}", len(outside), len(left_out), shown))
     same = _trained(config, data, _named(progress, "all sources"))
     within = {
         name: _figures(config, _only(same, name))

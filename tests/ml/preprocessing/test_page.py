@@ -18,8 +18,8 @@ def test_the_page_names_everything(name: str) -> None:
 
 
 def test_the_picture_can_be_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preprocessing_page, "PICTURE", tmp_path / "picture.jpg")
+    monkeypatch.setattr(preprocessing_page, "PICTURE", tmp_path / "picture.webp")
     preprocessing_page.main()
-    drawn = (tmp_path / "picture.jpg").stat().st_size
-    committed = (PAGE.parent.parent / "images" / "preprocessing.jpg").stat().st_size
+    drawn = (tmp_path / "picture.webp").stat().st_size
+    committed = (PAGE.parent.parent / "images" / "preprocessing.webp").stat().st_size
     assert drawn == pytest.approx(committed, rel=0.2)
