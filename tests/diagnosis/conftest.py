@@ -49,10 +49,17 @@ def version(db: None) -> ModelVersion:
 def bundled(db: None) -> ModelVersion:
     """The bundled model as champion, its folder where versions are kept."""
     checked = folder_check(Path(settings.BUNDLED_MODEL_DIR))
-    return version_of(checked.sha256, Path(settings.BUNDLED_MODEL_DIR), labels=checked.spec.labels)
+    return version_of(
+        checked.sha256,
+        Path(settings.BUNDLED_MODEL_DIR),
+        labels=checked.spec.labels,
+        preprocessing_version=checked.spec.preprocessing_version,
+    )
 
 
-def version_of(sha256: str, folder: Path, *, labels: tuple[str, ...]) -> ModelVersion:
+def version_of(
+    sha256: str, folder: Path, *, labels: tuple[str, ...], preprocessing_version: str = "lungs-2"
+) -> ModelVersion:
     """Make a version of a folder, champion from now on; nothing is checked."""
     models = Path(settings.MODELS_DIR)
     models.mkdir(exist_ok=True)
@@ -66,7 +73,7 @@ def version_of(sha256: str, folder: Path, *, labels: tuple[str, ...]) -> ModelVe
         folder=sha256,
         architecture="compact_resnet",
         labels=list(labels),
-        preprocessing_version="lungs-2",
+        preprocessing_version=preprocessing_version,
         operating_points={},
         created_by="somebody",
     )
