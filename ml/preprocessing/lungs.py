@@ -59,7 +59,7 @@ def lung_mask(lung_probabilities: FloatImage) -> NDArray[np.bool_]:
     largest = np.argsort(areas)[::-1][:2]
     kept = np.zeros(count, np.bool_)
     kept[[i + 1 for i in largest if areas[i] >= MIN_COMPONENT_SHARE * areas[largest[0]]]] = True
-    return kept[labels]
+    return np.asarray(kept[labels], np.bool_)
 
 
 def lung_region(lung_probabilities: FloatImage) -> Region | None:
