@@ -20,34 +20,42 @@ A9_FLIPS = Threshold(goal=0.05, limit=0.10)
 
 def corners_and_markers(subject: Subject) -> Check:
     """A4: erase corners and markers, or insert them, outside the lungs; the label must stay."""
-    figures = _flips(subject, MARKERS)
-    worst = _worst(figures)
-    flips, n = figures[worst]["flips"], figures[worst]["n"]
-    return Check(
+    return _stays(
+        subject,
         "A4",
-        A4_FLIPS.verdict(flips / n),
-        f"Side markers, corners and borders say nothing about the lungs. Changing them, without touching the "
-        f"lungs, changes the reported finding in {flips / n:.1%} of the images at worst ({worst}).",
-        figure=flips / n,
-        interval=proportion_interval(int(flips), int(n)),
-        threshold=A4_FLIPS,
-        details={"worst": worst, "alterations": figures},
+        MARKERS,
+        A4_FLIPS,
+        "Side markers, corners and borders say nothing about the lungs. Changing them, without touching the "
+        "lungs, changes the reported finding in {share} of the images at worst ({worst}).",
     )
 
 
 def stability(subject: Subject) -> Check:
     """A9: compress, brighten, turn and reduce the image a little; the label must stay."""
-    figures = _flips(subject, DISTURBANCES)
+    return _stays(
+        subject,
+        "A9",
+        DISTURBANCES,
+        A9_FLIPS,
+        "The same image, sent with stronger compression, another brightness, slightly turned or smaller, "
+        "gets another finding in {share} of the cases at worst ({worst}).",
+    )
+
+
+def _stays(
+    subject: Subject, code: str, alterations: Mapping[str, Alteration], threshold: Threshold, meaning: str
+) -> Check:
+    """Judge the alteration that changes most labels; `meaning` is told its `share` and name (`worst`)."""
+    figures = _flips(subject, alterations)
     worst = _worst(figures)
     flips, n = figures[worst]["flips"], figures[worst]["n"]
     return Check(
-        "A9",
-        A9_FLIPS.verdict(flips / n),
-        f"The same image, sent with stronger compression, another brightness, slightly turned or smaller, "
-        f"gets another finding in {flips / n:.1%} of the cases at worst ({worst}).",
+        code,
+        threshold.verdict(flips / n),
+        meaning.format(share=f"{flips / n:.1%}", worst=worst),
         figure=flips / n,
         interval=proportion_interval(int(flips), int(n)),
-        threshold=A9_FLIPS,
+        threshold=threshold,
         details={"worst": worst, "alterations": figures},
     )
 

@@ -188,6 +188,15 @@ def test_rows_name_the_command_and_what_it_covered(folder: Path) -> None:
     assert rows["true finding inside the prediction set, worst finding"][-1].endswith("`covid19`")
 
 
+def test_a_gate_that_was_not_cross_fitted_says_so(folder: Path) -> None:
+    refused = "share of good radiographs refused"
+    assert rows_of(goals_page(results_in(folder)))[refused][-1] == "`python -m ml.training.gate --cross-fit`"
+    (folder / "version" / "fitness.json").write_text(json.dumps({"held_out": {"good": {"refused": 0.5}}}))
+    cells = rows_of(goals_page(results_in(folder)))[refused]
+    assert cells[2] == "0.5"
+    assert cells[-1] == "`python -m ml.training.gate`, test fold"
+
+
 def test_a_whole_reproduction_counts_before_a_part_of_it(folder: Path) -> None:
     whole = {**FILES["results/papers/kermany3-fold0.json"], "accuracy": 0.904}
     (folder / "results" / "papers" / "kermany3.json").write_text(json.dumps(whole))
