@@ -31,12 +31,12 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractUser):
     """A person, or an integrating system; its role is its Django group."""
 
-    username = None  # type: ignore[assignment]
+    username = None  # type: ignore[assignment]  # Django takes the field away so
     email = models.EmailField("e-mail address", unique=True)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]  # another manager than the base
 
     class Meta:
         permissions = [(right.value.removeprefix("accounts."), right.label) for right in Right]

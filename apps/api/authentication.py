@@ -36,7 +36,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         return KEYWORD
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its hook has no types
     """How the schema describes `ApiKeyAuthentication`."""
 
     target_class = ApiKeyAuthentication

@@ -108,7 +108,7 @@ class InstanceFile(InstanceObject):
     """The stored file, byte for byte."""
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
-    def get(self, request: Request, sop_instance_uid: str) -> StreamedFileResponse:  # type: ignore[override]
+    def get(self, request: Request, sop_instance_uid: str) -> StreamedFileResponse:  # type: ignore[override]  # no DRF Response
         """Return the file as an attachment; browsers never open it in place."""
         instance = self._instance(sop_instance_uid)
         self._record("downloaded", instance)
@@ -132,7 +132,7 @@ class InstanceRendered(InstanceObject):
             422: OpenApiResponse(ProblemSerializer, description="The object's pixels cannot be drawn."),
         },
     )
-    def get(self, request: Request, sop_instance_uid: str) -> HttpResponse:  # type: ignore[override]
+    def get(self, request: Request, sop_instance_uid: str) -> HttpResponse:  # type: ignore[override]  # no DRF Response
         """Draw the image with a window, inverted, or with one finding's saliency over it."""
         query = RenderingQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)

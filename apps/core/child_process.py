@@ -19,7 +19,7 @@ def main(parent_pid: int, command: list[str]) -> None:
         raise OSError("prctl(PR_SET_PDEATHSIG) failed.")
     if os.getppid() != parent_pid:
         sys.exit("The supervisor ended before its child began.")
-    os.execv(command[0], command)  # noqa: S606
+    os.execv(command[0], command)  # noqa: S606 - without a shell, on purpose
 
 
 if __name__ == "__main__":

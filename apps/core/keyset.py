@@ -69,7 +69,7 @@ def keyset_page(
 
 
 def _encode(backwards: bool, row: Model, fields: tuple[str, ...]) -> str:
-    values = [row._meta.get_field(name).value_to_string(row) for name in fields]  # type: ignore[union-attr]
+    values = [row._meta.get_field(name).value_to_string(row) for name in fields]  # type: ignore[union-attr]  # plain fields only
     return base64.urlsafe_b64encode(json.dumps([int(backwards), *values]).encode()).decode().rstrip("=")
 
 

@@ -34,7 +34,7 @@ _LONGEST_LINE = 1 << 20
 
 def announce_ready(name: str, detail: str = "") -> None:
     """Print the line by which a child tells that it accepts work."""
-    print(f"{name.upper()}{READY_SUFFIX}{' ' + detail if detail else ''}", flush=True)  # noqa: T201
+    print(f"{name.upper()}{READY_SUFFIX}{' ' + detail if detail else ''}", flush=True)  # noqa: T201 - the supervisor reads it
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Child:
             text = line.decode("utf-8", "replace").rstrip()
             if text.startswith(announcement):
                 self.ready.set()
-            print(f"{self.program.name:<8} | {text}", file=sys.stderr, flush=True)  # noqa: T201
+            print(f"{self.program.name:<8} | {text}", file=sys.stderr, flush=True)  # noqa: T201 - for the operator
             self._log.emit(logging.LogRecord("", logging.INFO, "", 0, text, None, None))
         transport.close()
 

@@ -180,7 +180,7 @@ def diagnosis_result(diagnosis: Diagnosis, *, actor: Actor | None = None) -> dic
 _REFUSED = {WorklistEntry.Status.REJECTED, WorklistEntry.Status.FAILED}
 
 
-class _WithoutResults(ModelIterable):  # type: ignore[type-arg]
+class _WithoutResults(ModelIterable):  # type: ignore[type-arg]  # generic in the stubs only
     """Blanks the result fields of worklist entries as they are read."""
 
     def __iter__(self) -> Iterator[WorklistEntry]:

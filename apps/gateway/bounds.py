@@ -49,7 +49,7 @@ class ReceivedDataset(io.BytesIO):
 
     def __init__(self) -> None:
         super().__init__()
-        self.file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES, dir=str(settings.SPOOL_DIR))  # noqa: SIM115
+        self.file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES, dir=str(settings.SPOOL_DIR))  # noqa: SIM115 - closed by close()
         self.size = 0
         self.error: OSError | None = None
 

@@ -36,7 +36,7 @@ class CorrectionForm(forms.Form):
 
     def __init__(self, *args: Any, labels: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["label"].choices = [(label, finding_name(label)) for label in labels]  # type: ignore[attr-defined]
+        self.fields["label"].choices = [(label, finding_name(label)) for label in labels]  # type: ignore[attr-defined]  # a ChoiceField
 
 
 class BreakGlassForm(forms.Form):

@@ -43,7 +43,7 @@ def folder_make(folder: Path) -> None:
 class DurableFileSystemStorage(FileSystemStorage):
     """A folder whose files survive a power cut: Django's own never calls fsync."""
 
-    def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]
+    def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]  # generic in the stubs only
         target = Path(self.path(name))
         folder_make(target.parent)
         temporary = target.with_name(f".{uuid.uuid4().hex}.part")

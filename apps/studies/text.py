@@ -54,7 +54,7 @@ def dicom_date(value: str) -> date | None:
     """Read a DA value (`YYYYMMDD`, or the retired `YYYY.MM.DD`); None when it is none."""
     digits = value.replace(".", "")
     try:
-        return datetime.strptime(digits, "%Y%m%d").date() if len(digits) == 8 else None  # noqa: DTZ007
+        return datetime.strptime(digits, "%Y%m%d").date() if len(digits) == 8 else None  # noqa: DTZ007 - a date
     except ValueError:
         return None
 

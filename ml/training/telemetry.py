@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # No setting of ours: the libraries look here.
-_ENVIRONMENT = os.environ  # noqa: TID251
+_ENVIRONMENT = os.environ  # noqa: TID251 - see above
 
 
 @contextmanager

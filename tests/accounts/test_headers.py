@@ -28,7 +28,7 @@ INLINE = re.compile(r"<[^>]+\s(?:on\w+|style)=", re.IGNORECASE)
 
 def assert_safe(page: object) -> None:
     """Hold an answer against the policy: strict headers, and nothing in the page that they would block."""
-    headers, text = page.headers, page.text  # type: ignore[attr-defined]
+    headers, text = page.headers, page.text  # type: ignore[attr-defined]  # any answer or page
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy

@@ -25,7 +25,7 @@ SCOPES = ["studies:read", "studies:write", "reviews:write", "models:read"]
 
 
 # drf-spectacular has no types of its own.
-DOCUMENT = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+DOCUMENT = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # no types there
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 schema.app = get_wsgi_application()
 

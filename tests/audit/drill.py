@@ -16,11 +16,11 @@ import django
 django.setup()
 
 from django.core.management import call_command  # noqa: E402 - after the set-up
-from django.db import DatabaseError, connection, transaction  # noqa: E402
+from django.db import DatabaseError, connection, transaction  # noqa: E402 - Django first
 
-from apps.audit import triggers  # noqa: E402
-from apps.audit.models import AuditEvent  # noqa: E402
-from apps.audit.services import chain_verify, event_record, events_seal  # noqa: E402
+from apps.audit import triggers  # noqa: E402 - Django first
+from apps.audit.models import AuditEvent  # noqa: E402 - Django first
+from apps.audit.services import chain_verify, event_record, events_seal  # noqa: E402 - Django first
 
 EVENTS = 60
 TAMPERING = {

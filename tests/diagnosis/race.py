@@ -11,12 +11,12 @@ import django
 
 django.setup()
 
-from django.core.management import call_command  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
+from django.core.management import call_command  # noqa: E402 - Django first
+from django.db import connection, transaction  # noqa: E402 - Django first
 
-from apps.diagnosis.models import Diagnosis, Triage, WorklistEntry  # noqa: E402
-from apps.diagnosis.services import diagnosis_queue, worklist_refresh  # noqa: E402
-from apps.studies.models import Instance, Patient, Received, Series, Study  # noqa: E402
+from apps.diagnosis.models import Diagnosis, Triage, WorklistEntry  # noqa: E402 - Django first
+from apps.diagnosis.services import diagnosis_queue, worklist_refresh  # noqa: E402 - Django first
+from apps.studies.models import Instance, Patient, Received, Series, Study  # noqa: E402 - Django first
 
 THREADS = 8
 STUDIES = 10
@@ -92,7 +92,7 @@ def main() -> None:
     race(claim_everything)
     race(finish_everything)
     entries = WorklistEntry.objects.values_list("status", "label")
-    print(  # noqa: T201
+    print(  # noqa: T201 - the test reads it
         json.dumps(
             {
                 "claims": sorted(claims.values()),

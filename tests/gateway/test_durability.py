@@ -75,7 +75,7 @@ def test_what_was_acknowledged_survives_kill_9(own_listener: ListenerProcess) ->
         senders = [Sender(own_listener) for _ in range(3)]
         for sender in senders:
             sender.start()
-        wait_for(lambda s=senders: sum(len(sender.acknowledged) for sender in s) > 2, deadline=30)  # type: ignore[misc]
+        wait_for(lambda s=senders: sum(len(sender.acknowledged) for sender in s) > 2, deadline=30)  # type: ignore[misc]  # bound by its default
         threading.Event().wait(chaos.uniform(0, 0.3))  # any instant: the kill must not know where the work is
         own_listener.kill()
         for sender in senders:

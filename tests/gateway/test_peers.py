@@ -135,10 +135,10 @@ def test_callers_are_recognised_by_title_and_address_together(db: None, settings
 
 def test_a_peer_is_checked_before_it_is_known(db: None) -> None:
     good = {"name": "a", "ae_title": "A", "host": "h", "port": 104, "actor": OPERATOR}
-    peer_add(**good)  # type: ignore[arg-type]
+    peer_add(**good)  # type: ignore[arg-type]  # varied by name
 
     with pytest.raises(ConflictError):
-        peer_add(**good)  # type: ignore[arg-type]
+        peer_add(**good)  # type: ignore[arg-type]  # varied by name
     wrong: list[dict[str, object]] = [
         {"ae_title": "A" * 17},
         {"ae_title": "A\\B"},
@@ -147,9 +147,9 @@ def test_a_peer_is_checked_before_it_is_known(db: None) -> None:
     ]
     for change in wrong:
         with pytest.raises(InvalidPeerError):
-            peer_add(**{**good, "name": "b", **change})  # type: ignore[arg-type]
+            peer_add(**{**good, "name": "b", **change})  # type: ignore[arg-type]  # varied by name
     with pytest.raises(NotPermittedError):
-        peer_add(**{**good, "name": "b", "actor": Actor(name="x", role=None, rights=frozenset())})  # type: ignore[arg-type]
+        peer_add(**{**good, "name": "b", "actor": Actor(name="x", role=None, rights=frozenset())})  # type: ignore[arg-type]  # varied by name
     assert AuditEvent.objects.filter(action="admin_changed", object_type="RemoteAE").count() == 1
 
 

@@ -141,7 +141,7 @@ def test_another_version_than_expected_is_refused(folder: Path) -> None:
 def test_a_version_that_does_not_fit_its_graph_is_refused(
     changes: dict[str, object], message: str | None, tmp_path: Path
 ) -> None:
-    write_tiny_version(tmp_path, **changes)  # type: ignore[arg-type]
+    write_tiny_version(tmp_path, **changes)  # type: ignore[arg-type]  # varied by name
     with pytest.raises((ModelLoadError, RuntimeError), match=message):
         load(tmp_path)
 

@@ -45,7 +45,7 @@ def write_tiny_version(
         "operating_points": dict.fromkeys(LABELS, 0.5),
         "fitness": FITNESS,
     }
-    return write_spec(folder, ModelSpec(**{**values, **changes}))  # type: ignore[arg-type]
+    return write_spec(folder, ModelSpec(**{**values, **changes}))  # type: ignore[arg-type]  # varied by name
 
 
 def _save(model: openvino.Model, path: Path) -> None:

@@ -172,7 +172,7 @@ def make_study(version: ModelVersion) -> StudyMaker:
             prediction_set=[label] if kept is None else kept,
             covid19_status="negative",
             abnormality=1 - probabilities[Label.NORMAL],
-            triage=TRIAGE.get(label, Triage.PRIORITY),  # type: ignore[call-overload]
+            triage=TRIAGE.get(label, Triage.PRIORITY),  # type: ignore[call-overload]  # None stands for no label
             warnings=warnings,
             lung_outline_key=object_put(png(), suffix=".png"),
         )

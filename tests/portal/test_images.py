@@ -24,7 +24,7 @@ def grey_of(data: bytes) -> int:
     """Return the grey of a one-grey picture."""
     low, high = Image.open(BytesIO(data)).convert("L").getextrema()
     assert low == high
-    return int(low)  # type: ignore[arg-type]
+    return int(low)  # type: ignore[arg-type]  # one channel
 
 
 def test_the_preview_that_the_worker_stored(reader: Client, make_study: StudyMaker) -> None:
@@ -52,7 +52,7 @@ def test_window_and_inversion_are_drawn_by_the_server(reader: Client, make_study
 
     def drawn(**options: str) -> list[int]:
         picture = Image.open(BytesIO(reader.get(address, options).content))
-        return [int(picture.getpixel((column, 100))) for column in (50, 100, 150)]  # type: ignore[arg-type]
+        return [int(picture.getpixel((column, 100))) for column in (50, 100, 150)]  # type: ignore[arg-type]  # one channel
 
     assert drawn(window="100,50") == [0, 127, 255]
     assert drawn(window="100,50", invert="1") == [255, 128, 0]

@@ -59,5 +59,5 @@ def test_killed_worker_and_flushed_broker_lose_nothing(
         redis.kill()  # it keeps nothing on disk
         redis.start()
         for _, uid in files:
-            wait_for(lambda uid=uid: platform.outcome(uid), deadline=90, what="a result")  # type: ignore[misc]
+            wait_for(lambda uid=uid: platform.outcome(uid), deadline=90, what="a result")  # type: ignore[misc]  # bound by its default
         assert platform.rows("SELECT COUNT(*) FROM diagnosis_diagnosis") == [(len(files),)]

@@ -21,7 +21,7 @@ admin.site.site_header = "CXR Platform"
 admin.site.site_title = "CXR Platform"
 admin.site.index_title = "Administration"
 # One sign-in for the whole house, with its rate limits, second factor and audit.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-admin.site.password_change = _password_change  # type: ignore[method-assign, assignment]
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # allauth documents it so
+admin.site.password_change = _password_change  # type: ignore[method-assign, assignment]  # as above
 # It writes its log entries in bulk, unseen by the audit log; single deletions are recorded.
 admin.site.disable_action("delete_selected")

@@ -191,7 +191,7 @@ def _expiry(error: ProcessExpired) -> Exception:
 
 
 def _end(pool: ProcessPool) -> None:
-    pool.stop()  # type: ignore[no-untyped-call]
+    pool.stop()  # type: ignore[no-untyped-call]  # Pebble has no types here
     pool.join()
 
 

@@ -6,10 +6,10 @@ those pages, which would make each process a copy of its own: 8 MB instead of 64
 
 import gc
 
-import numpy  # noqa: F401
-from PIL import JpegImagePlugin, PngImagePlugin  # noqa: F401
+import numpy  # noqa: F401 - loaded before the process is confined
+from PIL import JpegImagePlugin, PngImagePlugin  # noqa: F401 - the same
 
-from apps.studies.decoding import pool  # noqa: F401
+from apps.studies.decoding import pool  # noqa: F401 - the same
 
 gc.collect()
 gc.freeze()

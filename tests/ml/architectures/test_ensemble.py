@@ -78,7 +78,7 @@ def test_members_that_answer_other_questions_are_refused(
     changes: dict[str, object], message: str, tmp_path: Path
 ) -> None:
     write_tiny_version(tmp_path / "a")
-    write_tiny_version(tmp_path / "b", **changes)  # type: ignore[arg-type]
+    write_tiny_version(tmp_path / "b", **changes)  # type: ignore[arg-type]  # varied by name
     with pytest.raises(EnsembleError, match=message):
         read_members([tmp_path / "a", tmp_path / "b"])
 

@@ -29,7 +29,7 @@ def audited(folder: Path, **changes: object) -> Subject:
     images = [film.image for film in films()]
     rows = [written(folder, n, images[n]) for n in range(10)]
     development = [written(folder, n, images[n]) for n in range(10, 30)]
-    return subject(rows, development=development, development_targets=np.zeros(20, np.intp), **changes)  # type: ignore[arg-type]
+    return subject(rows, development=development, development_targets=np.zeros(20, np.intp), **changes)  # type: ignore[arg-type]  # varied by name
 
 
 def test_different_phantoms_are_no_copies(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def configured(make_manifest: ManifestMaker, bundled_model: Path, tmp_path: Path
             quantise=False,
             cache_dir=tmp_path / "cache",
         )
-        return replace(config, **changes)  # type: ignore[arg-type]
+        return replace(config, **changes)  # type: ignore[arg-type]  # varied by name
 
     return make
 

@@ -90,4 +90,4 @@ def test_members_that_know_the_test_images_are_refused(config: TrainingConfig, t
 @pytest.mark.parametrize("change", [{"members": ()}, {"architecture": "compact_resnet"}])
 def test_members_and_the_name_come_together(config: TrainingConfig, change: dict[str, object]) -> None:
     with pytest.raises(TrainingConfigError, match="give both or neither"):
-        train(replace(config, **change), progress=lambda _: None)  # type: ignore[arg-type]
+        train(replace(config, **change), progress=lambda _: None)  # type: ignore[arg-type]  # varied by name

@@ -137,7 +137,7 @@ def test_what_cannot_be_honoured_is_refused(
     config: TrainingConfig, change: dict[str, object], message: str
 ) -> None:
     with pytest.raises(TrainingConfigError, match=message):
-        train(replace(config, **change), progress=lambda _: None)  # type: ignore[arg-type]
+        train(replace(config, **change), progress=lambda _: None)  # type: ignore[arg-type]  # varied by name
     assert not config.out_dir.exists()
 
 

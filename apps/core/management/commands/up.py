@@ -73,7 +73,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         if data_folder_prepare():
             # The settings were read before there was a folder to keep a secret key in: begin again.
-            os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606
+            os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 - ourselves again
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the supervisor handles it
         try:
             with data_folder_lock(), listening_socket(settings.HTTP_HOST, settings.HTTP_PORT) as web_socket:
@@ -106,7 +106,7 @@ class Command(BaseCommand):
         connections.close_all()
 
     async def _supervise(self, *, web_descriptor: int, demo: bool) -> None:
-        port, dicom_port = os.environ["CXR_HTTP_PORT"], os.environ["CXR_DICOM_PORT"]  # noqa: TID251
+        port, dicom_port = os.environ["CXR_HTTP_PORT"], os.environ["CXR_DICOM_PORT"]  # noqa: TID251 - set above
         supervisor = Supervisor(
             programs(web_descriptor=web_descriptor),
             log_dir=settings.DATA_DIR / "log",

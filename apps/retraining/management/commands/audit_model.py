@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.accounts.access import Actor
 from apps.core.errors import PlatformError
+from apps.retraining.management.report_files import ReportFiles
 from apps.retraining.management.terminal import progress_shown
 from apps.retraining.services import version_audit
 
@@ -34,11 +34,7 @@ class Command(BaseCommand):
     def handle(
         self, *, model: str, manifest: list[Path], fold: int | None, report: Path, **options: Any
     ) -> None:
-        page = report.with_suffix(".html")
-        if page == report:
-            raise CommandError(f"{report} is where the page goes; give the report another suffix, .json.")
-        if not report.parent.is_dir():
-            raise CommandError(f"{report} cannot be written: there is no folder {report.parent}.")
+        files = ReportFiles(report, report.with_suffix(".html"))
         try:
             with progress_shown(self.stderr) as shown:
                 audit = version_audit(
@@ -48,13 +44,10 @@ class Command(BaseCommand):
                     actor=Actor.system("audit_model"),
                     report=shown,
                 )
-            report.write_text(json.dumps(audit.result, indent=1, ensure_ascii=False) + "\n")
-            page.write_text(audit.page)
         except PlatformError as error:
             raise CommandError(str(error)) from error
-        except OSError as error:
-            raise CommandError(f"{report} cannot be written: {error.strerror}.") from error
+        files.write(audit.result, audit.page)
         for check in audit.result["checks"]:
             figure = "" if check["figure"] is None else f" {check['figure']:.3f}"
             self.stdout.write(f"{check['code']:<4}{check['verdict']:<14}{check['name']}{figure}")
-        self.stdout.write(f"{model}: {audit.result['verdict']}. {audit.result['summary']} See {page}.")
+        self.stdout.write(f"{model}: {audit.result['verdict']}. {audit.result['summary']} See {files.page}.")

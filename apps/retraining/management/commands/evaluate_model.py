@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.accounts.access import Actor
 from apps.core.errors import PlatformError
+from apps.retraining.management.report_files import ReportFiles
 from apps.retraining.management.terminal import progress_shown
 from apps.retraining.services import version_evaluate
 
@@ -40,12 +40,7 @@ class Command(BaseCommand):
         html: Path | None,
         **options: Any,
     ) -> None:
-        page = html or report.with_suffix(".html")
-        if page == report:
-            raise CommandError(f"{report} is where the page goes; give the report another suffix, .json.")
-        for path in (report, page):
-            if not path.parent.is_dir():
-                raise CommandError(f"{path} cannot be written: there is no folder {path.parent}.")
+        files = ReportFiles(report, html or report.with_suffix(".html"))
         try:
             with progress_shown(self.stderr) as shown:
                 evaluation = version_evaluate(
@@ -55,15 +50,12 @@ class Command(BaseCommand):
                     actor=Actor.system("evaluate_model"),
                     report=shown,
                 )
-            report.write_text(json.dumps(evaluation.result, indent=1, ensure_ascii=False) + "\n")
-            page.write_text(evaluation.page)
         except PlatformError as error:
             raise CommandError(str(error)) from error
-        except OSError as error:
-            raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from error
+        files.write(evaluation.result, evaluation.page)
         result = evaluation.result
         low, high = result["intervals"]["accuracy"]
         self.stdout.write(
             f"{model}: {result['n']} images, accuracy {result['accuracy']:.3f} ({low:.3f} to {high:.3f}), "
-            f"balanced {result['balanced_accuracy']:.3f}; the rest is in {report} and {page}."
+            f"balanced {result['balanced_accuracy']:.3f}; the rest is in {files.report} and {files.page}."
         )
