@@ -1,0 +1,17 @@
+"""Consent, laboratory results, data sets."""
+
+from apps.retraining.models.consent import ResearchConsent
+from apps.retraining.models.laboratory import LaboratoryResult
+from apps.retraining.models.leased import LEASE_SECONDS, MAX_ATTEMPTS, LeasedQuerySet, LeasedWork
+from apps.retraining.models.snapshots import DatasetSnapshot, SnapshotImage
+
+__all__ = [
+    "LEASE_SECONDS",
+    "MAX_ATTEMPTS",
+    "DatasetSnapshot",
+    "LaboratoryResult",
+    "LeasedQuerySet",
+    "LeasedWork",
+    "ResearchConsent",
+    "SnapshotImage",
+]
