@@ -26,11 +26,12 @@ class VersionNotFoundError(PermanentError):
 
 def champion(name: str = DEFAULT_MODEL) -> ModelVersion | None:
     """Return the version that gives the results, or None before the first one is registered."""
-    return (
-        ModelVersion.objects.select_related("model")
-        .filter(aliases__name=Alias.Name.CHAMPION, model__name=name)
-        .first()
-    )
+    return _at(Alias.Name.CHAMPION, name)
+
+
+def challenger(name: str = DEFAULT_MODEL) -> ModelVersion | None:
+    """Return the version that runs in the champion's shadow, or None."""
+    return _at(Alias.Name.CHALLENGER, name)
 
 
 def version_from_reference(reference: str) -> ModelVersion:
@@ -101,3 +102,8 @@ def previous_champion(model: RegisteredModel) -> ModelVersion | None:
         elif move.to_version is not None:
             stack.append(move.to_version)
     return stack[-2] if len(stack) > 1 else None
+
+
+def _at(alias: Alias.Name, model: str) -> ModelVersion | None:
+    versions = ModelVersion.objects.select_related("model")
+    return versions.filter(aliases__name=alias, model__name=model).first()

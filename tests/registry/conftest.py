@@ -14,6 +14,8 @@ from ml.contracts import Finding, ModelSpec
 from ml.model_folder import MODEL_FILES, write_spec
 
 LABELS = tuple(finding.value for finding in Finding)
+PASSED = {"verdict": "pass", "summary": "12 of 12 checks passed.", "checks": []}
+"""An audit that nothing speaks against."""
 
 
 @pytest.fixture
@@ -39,9 +41,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_version(db: None) -> Callable[..., ModelVersion]:
-    """Make a registered version whose folder nobody opens."""
+    """Make a registered version whose folder nobody opens; its audit passed unless told otherwise."""
 
-    def make(*, by: str = "maker@example.org") -> ModelVersion:
+    def make(*, by: str = "maker@example.org", **known: object) -> ModelVersion:
         model, _ = RegisteredModel.objects.get_or_create(name="cxr")
         number = model.versions.count() + 1
         return ModelVersion.objects.create(
@@ -54,6 +56,7 @@ def make_version(db: None) -> Callable[..., ModelVersion]:
             preprocessing_version="lungs-2",
             operating_points={},
             created_by=by,
+            **{"audit": PASSED, **known},
         )
 
     return make

@@ -11,16 +11,23 @@ from apps.accounts.access import Actor
 from apps.accounts.roles import RIGHTS_OF_ROLE, Role
 from apps.audit.models import AuditEvent
 from apps.core.errors import ConflictError, NotPermittedError
-from apps.registry import services
-from apps.registry.models import Alias, AliasChange, ModelVersion
+from apps.registry.models import Alias, AliasChange, ModelVersion, UnchangeableError
 from apps.registry.selectors import (
     VersionNotFoundError,
     alias_history,
+    challenger,
     champion,
     version_from_reference,
     versions_visible_to,
 )
-from apps.registry.services import PromotionError, alias_move, model_promote, model_rollback
+from apps.registry.services import (
+    PromotionError,
+    model_challenge,
+    model_challenge_end,
+    model_promote,
+    model_rollback,
+)
+from apps.registry.services.aliases import _alias_point
 from apps.registry.signals import champion_changed
 
 pytestmark = pytest.mark.django_db
@@ -108,20 +115,67 @@ def test_a_move_from_where_the_alias_no_longer_is_conflicts(
         model_promote(version=version, reason="newer", actor=administrator)
 
     with pytest.raises(ConflictError, match="somebody else"):
-        services._alias_point(first.model, Alias.Name.CHAMPION, first, third)
+        _alias_point(first.model, Alias.Name.CHAMPION, first, third)
 
     assert champion() == second
 
 
-def test_challenger_moves_without_touching_champion(make_version: MakeVersion) -> None:
-    version = make_version()
+def test_challenger_moves_without_touching_champion(make_version: MakeVersion, administrator: Actor) -> None:
+    version = make_version(audit={})
 
-    alias_move(
-        model=version.model, alias=Alias.Name.CHALLENGER, to_version=version, by="somebody", reason="shadow"
-    )
+    model_challenge(version=version, reason="See how it does", actor=administrator)
 
     assert champion() is None
     assert version_from_reference("cxr@challenger") == version
+
+
+def test_a_challenger_can_be_taken_out_of_the_shadow(make_version: MakeVersion, administrator: Actor) -> None:
+    version = make_version()
+    model_challenge(version=version, reason="See how it does", actor=administrator)
+
+    change = model_challenge_end(model=version.model, reason="Seen enough", actor=administrator)
+
+    assert challenger() is None
+    assert (change.from_version, change.to_version) == (version, None)
+    with pytest.raises(PromotionError, match="has no challenger"):
+        model_challenge_end(model=version.model, reason="again", actor=administrator)
+
+
+def test_a_challenger_that_becomes_champion_leaves_the_shadow(
+    make_version: MakeVersion, administrator: Actor
+) -> None:
+    version = make_version()
+    model_challenge(version=version, reason="See how it does", actor=administrator)
+
+    model_promote(version=version, reason="It did well", actor=administrator)
+
+    assert (champion(), challenger()) == (version, None)
+    with pytest.raises(PromotionError, match="cannot challenge itself"):
+        model_challenge(version=version, reason="again", actor=administrator)
+
+
+def test_what_was_in_production_is_not_rewritten(make_version: MakeVersion, administrator: Actor) -> None:
+    change = model_promote(version=make_version(), reason="first", actor=administrator)
+
+    change.reason = "Because I say so"
+    for rewriting in (
+        change.save,
+        change.delete,
+        AliasChange.objects.all().delete,
+        lambda: AliasChange.objects.update(reason="Another"),
+    ):
+        with pytest.raises(UnchangeableError):
+            rewriting()
+    assert AliasChange.objects.get().reason == "first"
+
+
+def test_of_a_registered_version_only_what_is_learned_changes(make_version: MakeVersion) -> None:
+    version = make_version()
+
+    version.labels = ["normal"]
+    for change in (version.save, version.delete, lambda: version.save(update_fields=["labels", "audit"])):
+        with pytest.raises(UnchangeableError):
+            change()
 
 
 @pytest.mark.parametrize("reference", ["cxr:9", "cxr@champion", "other:1", "cxr", "cxr:1; DROP TABLE", ""])

@@ -1,4 +1,4 @@
-"""`promote_model MODEL --reason R --by EMAIL`: make a version the champion."""
+"""`promote_model MODEL --reason R --by EMAIL [--override]`: make a version the champion."""
 
 from __future__ import annotations
 
@@ -23,14 +23,23 @@ class Command(BaseCommand):
         parser.add_argument("model", metavar="MODEL", help="for example cxr:3")
         parser.add_argument("--reason", required=True, help="kept with the move")
         parser.add_argument("--by", required=True, metavar="EMAIL", help="who approves it")
+        parser.add_argument(
+            "--override",
+            action="store_true",
+            help="promote although audit or comparison speak against it; the reason is kept with that",
+        )
 
-    def handle(self, *, model: str, reason: str, by: str, **options: Any) -> None:
+    def handle(self, *, model: str, reason: str, by: str, override: bool, **options: Any) -> None:
         users = get_user_model()
         try:
             actor = Actor.of_user(users.objects.get(email=by.lower()), source="command line")
-            change = model_promote(version=version_from_reference(model), reason=reason, actor=actor)
+            change = model_promote(
+                version=version_from_reference(model), reason=reason, actor=actor, override=override
+            )
         except users.DoesNotExist:
             raise CommandError(f"No user has the address {by}.") from None
         except PlatformError as error:
             raise CommandError(str(error)) from error
+        for objection in change.overridden:
+            self.stdout.write(f"Overridden: {objection}")
         self.stdout.write(f"{change.to_version} is champion now; before: {change.from_version or 'none'}.")
