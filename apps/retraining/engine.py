@@ -12,9 +12,15 @@ from typing import Any
 
 from apps.core.errors import PermanentError
 from apps.retraining.progress import Report, Step
-from apps.retraining.requests import TrainingRequest
+from apps.retraining.requests import (
+    FINE_TUNE_EPOCHS,
+    FINE_TUNE_LEARNING_RATE,
+    CandidateOrder,
+    TrainingRequest,
+)
 from ml.architectures import UnknownArchitectureError
 from ml.architectures.ensemble import EnsembleError
+from ml.audit.champion import compare_with_champion
 from ml.audit.report import audit_html
 from ml.audit.version import audit_version
 from ml.datasets.manifest import ManifestError
@@ -25,6 +31,7 @@ from ml.model_folder import ModelFolderError, read_spec
 from ml.preprocessing import DEFAULT_PREPROCESSING, Preprocessing, PreprocessingError
 from ml.training.config import TrainingConfig, TrainingConfigError, TrainingProgress
 from ml.training.export import ExportParityError
+from ml.training.folds import measure_folds
 from ml.training.run import train
 
 _OWN_FAILURES = (
@@ -50,28 +57,25 @@ class AuditError(PermanentError):
     """The version cannot be audited on this manifest; says why."""
 
 
-def model_train(
-    request: TrainingRequest,
-    *,
-    out_dir: Path,
-    lungs: Path,
-    init: Path | None,
-    members: tuple[Path, ...],
-    cache_dir: Path,
-    report: Report,
-) -> Path:
-    """Train as asked for and return the new version's folder, `out_dir`. Raises `TrainingError`."""
+def model_train(order: CandidateOrder, *, out_dir: Path, report: Report) -> Path:
+    """Train as ordered and return the new version's folder, `out_dir`. Raises `TrainingError`."""
     try:
-        config = TrainingConfig(
-            manifests=request.manifests,
-            out_dir=out_dir,
-            lungs=lungs,
-            init=init,
-            members=members,
-            cache_dir=cache_dir,
-            **_chosen(request, init),
+        return train(_config(order, out_dir), progress=lambda step: report(_step(step)))
+    except _OWN_FAILURES as error:
+        raise TrainingError(str(error)) from error
+
+
+def folds_measure(order: CandidateOrder, *, report: Report) -> dict[str, Any]:
+    """Train once for every fold and give each one's figures with their mean. Raises `TrainingError`.
+
+    What a fold measured is kept in the order's folder: folds that are done are not trained again.
+    """
+    try:
+        return measure_folds(
+            _config(order, order.folder / "none"),
+            kept=order.folder / "folds",
+            progress=lambda step: report(_step(step)),
         )
-        return train(config, progress=lambda step: report(_step(step)))
     except _OWN_FAILURES as error:
         raise TrainingError(str(error)) from error
 
@@ -132,6 +136,26 @@ def model_audit(
         raise AuditError(str(error)) from error
 
 
+def champion_compare(folder: Path, order: CandidateOrder, *, report: Report) -> dict[str, Any]:
+    """Compare the candidate in `folder` with the order's champion, which there must be.
+
+    Both answer for the candidate's own test images. Raises `EvaluationError`.
+    """
+    if order.champion is None:
+        raise EvaluationError("There is no champion to compare the candidate with.")
+    try:
+        return compare_with_champion(
+            folder,
+            order.champion,
+            *order.request.manifests,
+            name=order.champion_name,
+            cache_dir=order.cache_dir,
+            progress=lambda stage, done, total: report(Step(stage, done, total)),
+        )
+    except _OWN_FAILURES as error:
+        raise EvaluationError(str(error)) from error
+
+
 def audit_page(audit: Mapping[str, Any], *, title: str) -> str:
     """Give an audit as one HTML page without scripts; `title` names the version."""
     return audit_html(audit, title=title)
@@ -139,6 +163,19 @@ def audit_page(audit: Mapping[str, Any], *, title: str) -> str:
 
 def _step(progress: TrainingProgress) -> Step:
     return Step(progress.stage, progress.done, progress.total, progress.metrics)
+
+
+def _config(order: CandidateOrder, out_dir: Path) -> TrainingConfig:
+    return TrainingConfig(
+        manifests=order.request.manifests,
+        out_dir=out_dir,
+        lungs=order.lungs,
+        init=order.init,
+        members=order.members,
+        provenance=order.provenance,
+        cache_dir=order.cache_dir,
+        **_chosen(order.request, order.init),
+    )
 
 
 def _chosen(request: TrainingRequest, init: Path | None) -> dict[str, Any]:
@@ -149,6 +186,9 @@ def _chosen(request: TrainingRequest, init: Path | None) -> dict[str, Any]:
         for field in fields(TrainingConfig)
         if (name := field.name) not in own and (value := getattr(request, name, None)) is not None
     }
+    if request.is_fine_tuning:
+        chosen.setdefault("epochs", FINE_TUNE_EPOCHS)
+        chosen.setdefault("learning_rate", FINE_TUNE_LEARNING_RATE)
     preprocessing = DEFAULT_PREPROCESSING
     if init is not None:
         parent = read_spec(init)

@@ -45,7 +45,8 @@ class TrainingConfig:
     without it the manifest's own are used. `calibration_fold` (by default the one after the test fold)
     chooses the epoch and calibrates; `test_fold` is only measured. `progressive_resizing` trains the first
     epochs on smaller images (Tan 2021): nearly half of the work is saved. `quantise` makes the INT8 graph
-    too, which takes minutes. `cache_dir` keeps prepared crops, and a run's state after every epoch: an equal
+    too, which takes minutes. `provenance` goes into the lineage as it is: who asked for the run, which data
+    set its manifest is. `cache_dir` keeps prepared crops, and a run's state after every epoch: an equal
     run goes on where one was stopped.
     """
 
@@ -81,6 +82,7 @@ class TrainingConfig:
     precision: str = "mixed_bfloat16"
     progressive_resizing: bool = True
     quantise: bool = True
+    provenance: Mapping[str, str] = field(default_factory=dict)
     cache_dir: Path | None = None
 
     def size_at(self, epoch: int) -> int:

@@ -34,6 +34,7 @@ def lineage_record(
 ) -> dict[str, Any]:
     """Give a run's lineage as values that JSON can hold; it names no path of this machine."""
     return {
+        **config.provenance,
         "settings": settings_record(config),
         "manifests": dict(manifest.sha256),
         "parent": _parent(config.init),
@@ -53,8 +54,9 @@ def lineage_record(
 
 
 def settings_record(config: TrainingConfig) -> dict[str, Any]:
-    """Give a run's settings as values that JSON can hold, without the paths of this machine."""
-    named = [field.name for field in fields(config) if field.name not in (*PATH_SETTINGS, "preprocessing")]
+    """Give a run's settings as values that JSON can hold, without this machine's paths and who asked."""
+    elsewhere = (*PATH_SETTINGS, "preprocessing", "provenance")
+    named = [field.name for field in fields(config) if field.name not in elsewhere]
     values: dict[str, Any] = {name: getattr(config, name) for name in named}
     return {**values, "preprocessing": config.preprocessing.to_json()}
 

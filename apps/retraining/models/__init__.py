@@ -1,8 +1,10 @@
-"""Consent, laboratory results, data sets."""
+"""Consent, laboratory results, data sets, training runs."""
 
 from apps.retraining.models.consent import ResearchConsent
 from apps.retraining.models.laboratory import LaboratoryResult
 from apps.retraining.models.leased import LEASE_SECONDS, MAX_ATTEMPTS, LeasedQuerySet, LeasedWork
+from apps.retraining.models.runs import TrainingRun
+from apps.retraining.models.schedules import TrainingSchedule
 from apps.retraining.models.snapshots import DatasetSnapshot, SnapshotImage
 
 __all__ = [
@@ -14,4 +16,6 @@ __all__ = [
     "LeasedWork",
     "ResearchConsent",
     "SnapshotImage",
+    "TrainingRun",
+    "TrainingSchedule",
 ]

@@ -26,9 +26,7 @@ class TrainingRun(LeasedWork):
     snapshot = models.ForeignKey(DatasetSnapshot, null=True, on_delete=models.PROTECT, related_name="runs")
     init_version = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="+")
     """What the run continues from, fixed when it was asked for: an alias may move while it waits."""
-    schedule = models.ForeignKey(
-        TrainingSchedule, null=True, on_delete=models.SET_NULL, related_name="runs"
-    )
+    schedule = models.ForeignKey(TrainingSchedule, null=True, on_delete=models.SET_NULL, related_name="runs")
     version = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="runs")
     """The candidate, from the moment when it is registered."""
     history = models.JSONField(default=list)

@@ -35,7 +35,9 @@ class TrainingSchedule(models.Model):
         help_text="The version to continue from, cxr:3 or cxr@champion; empty trains from scratch.",
     )
     manifests = models.JSONField(
-        default=list, blank=True, help_text='Names of manifests to train on beside the snapshot: ["cxr/manifest.csv"].'
+        default=list,
+        blank=True,
+        help_text='Names of manifests to train on beside the snapshot: ["cxr/manifest.csv"].',
     )
     epochs = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: as many as usual."
