@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from apps.api import diagnoses, instances, registered_models, studies
+from apps.api import consents, diagnoses, instances, laboratory_results, registered_models, studies
 from apps.api.converters import UidConverter
 from apps.api.unknown import UnknownAddress
 
@@ -25,6 +25,12 @@ v1 = [
     path("diagnoses/<int:diagnosis_id>/", diagnoses.DiagnosisObject.as_view(), name="diagnosis"),
     path("diagnoses/<int:diagnosis_id>/retry/", diagnoses.DiagnosisRetry.as_view(), name="diagnosis-retry"),
     path("diagnoses/<int:diagnosis_id>/reviews/", diagnoses.ReviewCollection.as_view(), name="reviews"),
+    path("consents/", consents.ConsentCollection.as_view(), name="consents"),
+    path(
+        "laboratory-results/",
+        laboratory_results.LaboratoryResultCollection.as_view(),
+        name="laboratory-results",
+    ),
     path("models/", registered_models.ModelCollection.as_view(), name="models"),
     path(
         "models/<slug:name>/versions/<int:number>/",

@@ -25,6 +25,7 @@ DEBUG = env.flag("CXR_DEBUG")
 DATA_DIR = Path(env.text("CXR_DATA_DIR", str(BASE_DIR / "var"))).resolve()
 SPOOL_DIR = DATA_DIR / "spool"
 MODELS_DIR = DATA_DIR / "models"
+MANIFESTS_DIR = Path(env.text("CXR_MANIFESTS_DIR", str(DATA_DIR / "manifests"))).resolve()
 BUNDLED_MODEL_DIR = BASE_DIR / "ml" / "pretrained" / "cxr"
 SECRET_KEY = secret_key(DATA_DIR)
 AUDIT_KEY = env.text("CXR_AUDIT_KEY")
@@ -47,6 +48,8 @@ SPOOL_RESERVE_BYTES = env.integer("CXR_SPOOL_RESERVE_BYTES", 1_073_741_824)
 MAX_OBJECT_BYTES = env.integer("CXR_MAX_OBJECT_BYTES", 268_435_456, minimum=1)
 INFERENCE_PRECISION = env.choice("CXR_INFERENCE_PRECISION", ("auto", "int8", "bf16", "f32"), "auto")
 RESULT_THRESHOLDS = env.numbers("CXR_RESULT_THRESHOLDS")
+RESEARCH_CONSENT_DEFAULT = env.flag("CXR_RESEARCH_CONSENT_DEFAULT")
+LABORATORY_DAYS = env.integer("CXR_LABORATORY_DAYS", 7, maximum=90)
 MFA_REQUIRED = env.flag("CXR_MFA_REQUIRED", default=True)
 DEMO_IMAGES = env.text("CXR_DEMO_IMAGES")
 

@@ -1,13 +1,22 @@
-"""Making candidates and measuring versions."""
+"""Consent, laboratory results, data sets, candidates, and measuring versions."""
 
 from apps.retraining.services.audits import VersionAudit, version_audit
 from apps.retraining.services.candidates import candidate_train
+from apps.retraining.services.consents import ConsentError, ConsentImport, consent_record, consents_import
 from apps.retraining.services.evaluations import VersionEvaluation, version_evaluate
+from apps.retraining.services.laboratory import CONFIRMABLE, LaboratoryResultError, laboratory_result_record
 
 __all__ = [
+    "CONFIRMABLE",
+    "ConsentError",
+    "ConsentImport",
+    "LaboratoryResultError",
     "VersionAudit",
     "VersionEvaluation",
     "candidate_train",
+    "consent_record",
+    "consents_import",
+    "laboratory_result_record",
     "version_audit",
     "version_evaluate",
 ]

@@ -1,0 +1,25 @@
+"""Reading consent, laboratory results and data sets, each by the rights of who asks."""
+
+from apps.retraining.selectors.consents import (
+    consent_in_force,
+    consented_patients,
+    consents_visible_to,
+    snapshots_with_patient,
+)
+from apps.retraining.selectors.laboratory import (
+    Reference,
+    laboratory_results_visible_to,
+    reference_of,
+    results_in_force,
+)
+
+__all__ = [
+    "Reference",
+    "consent_in_force",
+    "consented_patients",
+    "consents_visible_to",
+    "laboratory_results_visible_to",
+    "reference_of",
+    "results_in_force",
+    "snapshots_with_patient",
+]
