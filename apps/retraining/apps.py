@@ -5,3 +5,14 @@ class RetrainingConfig(AppConfig):
     name = "apps.retraining"
     label = "retraining"
     verbose_name = "Training"
+
+    def ready(self) -> None:
+        from apps.core.registries import PeriodicTask, WarmUp, gauges, periodic_tasks, warm_ups
+        from apps.retraining import receivers  # noqa: F401 - connects to the signals
+        from apps.retraining.gauges import GAUGES
+        from apps.retraining.services.runs import runs_tidy
+
+        periodic_tasks.register(PeriodicTask("training runs sweep", "retraining.sweep_runs", seconds=10.0))
+        warm_ups.register(WarmUp("training", "training", runs_tidy))
+        for gauge in GAUGES:
+            gauges.register(gauge)

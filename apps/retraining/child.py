@@ -72,14 +72,17 @@ class TrainerChild:
             start_new_session=True,
             cwd=settings.BASE_DIR,
         )
-        assert self._process.stdin and self._process.stdout and self._process.stderr  # noqa: S101 - pipes, as asked for
+        order_pipe, events, log_lines = self._process.stdin, self._process.stdout, self._process.stderr
+        assert order_pipe is not None  # noqa: S101 - pipes, as asked for
+        assert events is not None  # noqa: S101
+        assert log_lines is not None  # noqa: S101
         self.failure: Failure | None = None
         self._steps: list[Step] = []
         self._partial: dict[int, bytes] = {}
         self._output = selectors.DefaultSelector()
-        self._output.register(self._process.stdout, selectors.EVENT_READ, self._on_event)
-        self._output.register(self._process.stderr, selectors.EVENT_READ, log.write)
-        with contextlib.suppress(BrokenPipeError), self._process.stdin as order_pipe:
+        self._output.register(events, selectors.EVENT_READ, self._on_event)
+        self._output.register(log_lines, selectors.EVENT_READ, log.write)
+        with contextlib.suppress(BrokenPipeError), order_pipe:
             order_pipe.write(json.dumps(order.to_json()).encode())
 
     @property

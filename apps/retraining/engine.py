@@ -148,7 +148,7 @@ def champion_compare(folder: Path, order: CandidateOrder, *, report: Report) -> 
             folder,
             order.champion,
             *order.request.manifests,
-            name=order.champion_name,
+            champion_name=order.champion_name,
             cache_dir=order.cache_dir,
             progress=lambda stage, done, total: report(Step(stage, done, total)),
         )

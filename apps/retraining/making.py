@@ -71,9 +71,7 @@ def candidate_make(order: CandidateOrder, *, report: Report) -> Candidate:
 def candidate_read(folder: Path) -> Candidate:
     """Read what an order's folder holds. Raises `PermanentError` where there is no whole version."""
     if not (folder / VERSION).is_dir():
-        raise PermanentError(
-            f"{folder} holds no version; the training did not come to its end. Start it again."
-        )
+        raise PermanentError(f"{folder} holds no version: the training did not end. Start it again.")
     return Candidate(
         folder / VERSION, _read(folder / AUDIT), _read(folder / COMPARISON), _read(folder / FOLDS)
     )

@@ -33,10 +33,10 @@ class TrainingRequest:
     """The settings that a person may choose; None leaves the choice to `ml.training`.
 
     `init` is a reference such as `cxr:1`, `members` are several of them for an `ensemble`; `classes` maps
-    a class to the manifest labels it gathers. `preprocessing` are steps as people write them, `blur(sigma=0.7), window`, `crop` how the lungs are cut
-    out; what `init` was trained with goes on where they and `input_size` are not given.
-    `cross_validate` also trains once for every fold, to tell how much the figures depend on the split; the
-    candidate is the training whose test fold was asked for.
+    a class to the manifest labels it gathers. `preprocessing` are steps as people write them,
+    `blur(sigma=0.7), window`, `crop` how the lungs are cut out; what `init` was trained with goes on where
+    they and `input_size` are not given. `cross_validate` also trains once for every fold, to tell how much
+    the figures depend on the split; the candidate is the training whose test fold was asked for.
     """
 
     manifests: tuple[Path, ...]

@@ -1,4 +1,4 @@
-"""The killable child that trains: an order on standard input, events on standard output, the log on the other.
+"""The killable child that trains: order on standard input, events on output, log on the other.
 
     python -m apps.retraining.trainer < ORDER
 

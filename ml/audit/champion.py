@@ -30,13 +30,13 @@ def compare_with_champion(
     candidate: Path,
     champion: Path,
     *manifests: Path,
-    name: str,
+    champion_name: str,
     cache_dir: Path | None = None,
     progress: Progress = lambda stage, done, total: None,
 ) -> dict[str, Any]:
     """Compare two versions' folders on the test side of the candidate's run, patients resampled in pairs.
 
-    Keys: `champion` (its `name`), `n groups side rows verdict meaning`; a row has `metric candidate champion
+    Keys: `champion` (as named), `n groups side rows verdict meaning`; a row has `metric candidate champion
     difference interval verdict`. Worse in one of `DECIDING` is worse; better in one, and worse in none, is
     better. The candidate has never seen these images. The champion may have, which can only speak for it.
     Versions whose classes do not fit together give no rows and `cannot tell`. Raises `ModelFolderError`
@@ -46,7 +46,7 @@ def compare_with_champion(
     lineage = json.loads((candidate / "lineage.json").read_text(encoding="utf-8"))
     sides = audited_sides(read_manifest(*manifests), ours, lineage, fold=None)
     weights = _translation(theirs, ours)
-    compared: dict[str, Any] = {"champion": name, "n": len(sides.audited), "side": sides.description}
+    compared: dict[str, Any] = {"champion": champion_name, "n": len(sides.audited), "side": sides.description}
     if weights is None:
         return {
             **compared,
@@ -54,7 +54,7 @@ def compare_with_champion(
             "rows": [],
             "verdict": CANNOT_TELL,
             "meaning": (
-                f"{name} tells {', '.join(theirs.labels)}; the candidate {', '.join(ours.labels)}. The one's "
+                f"{champion_name} tells {', '.join(theirs.labels)}; the candidate {', '.join(ours.labels)}. The one's "
                 "answers cannot be read as the other's, so that the two cannot be compared."
             ),
         }

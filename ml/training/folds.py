@@ -13,7 +13,8 @@ from ml.datasets.manifest import ManifestError, read_manifest
 from ml.evaluation.ranking import ranking
 from ml.evaluation.resampling import PatientResamples, rounded
 from ml.training.config import ProgressCallback, TrainingConfig, TrainingProgress
-from ml.training.protocols import Measured, cross_validation
+from ml.training.protocols import cross_validation
+from ml.training.trial import Measured
 
 FIGURES = ("accuracy", "balanced_accuracy", "auroc_macro")
 
@@ -66,15 +67,14 @@ def _figures(measured: Measured, *, classes: int) -> dict[str, Any]:
     correct = predicted == measured.targets
     resamples = PatientResamples([row.group for row in measured.rows])
     present = [k for k in range(classes) if (measured.targets == k).any()]
+    sensitivity = [correct[measured.targets == k].mean() for k in present]
     areas = [ranking(resamples, measured.targets == k, measured.probabilities[:, k]).auroc for k in present]
     known = [area.value for area in areas if area.value is not None]
     return {
         "n": len(measured.rows),
-        "accuracy": rounded(float(correct.mean())),
-        "balanced_accuracy": rounded(
-            float(np.mean([correct[measured.targets == k].mean() for k in present]))
-        ),
-        "auroc_macro": rounded(float(np.mean(known))) if known else None,
+        "accuracy": rounded(correct.mean()),
+        "balanced_accuracy": rounded(np.mean(sensitivity)),
+        "auroc_macro": rounded(np.mean(known)) if known else None,
     }
 
 

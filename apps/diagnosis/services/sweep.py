@@ -60,12 +60,12 @@ def diagnoses_sweep() -> SweepResult:
     return SweepResult(enqueued=enqueued, failed=failed)
 
 
-def broker_backlog() -> int | None:
-    """Return how many messages wait for an inference worker; None when the broker does not answer."""
+def broker_backlog(queue: str = QUEUE) -> int | None:
+    """Return how many messages wait in a queue, inference's by default; None when the broker is away."""
     try:
         with current_app.connection_for_read() as connection, connection.channel() as channel:
             try:
-                declared: Any = Queue(QUEUE).bind(channel).queue_declare(passive=True)
+                declared: Any = Queue(queue).bind(channel).queue_declare(passive=True)
                 return int(declared.message_count)
             except connection.channel_errors:
                 return 0  # a broker that lost its data has not even the queue; sending makes it again

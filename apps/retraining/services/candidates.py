@@ -17,11 +17,7 @@ from apps.registry.services import version_audit_keep, version_comparison_keep, 
 from apps.retraining.making import Candidate, candidate_forget, candidate_make
 from apps.retraining.progress import Report
 from apps.retraining.requests import CandidateOrder, TrainingRequest
-
-
-def training_folder() -> Path:
-    """Return the folder of everything that trainings keep: a cache, and a folder for each run."""
-    return Path(settings.DATA_DIR) / "training"
+from apps.retraining.selectors.runs import training_folder
 
 
 def candidate_train(*, request: TrainingRequest, actor: Actor, report: Report) -> ModelVersion:

@@ -1,0 +1,32 @@
+"""Training in the background."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import signals
+
+from apps.core.tasks import task
+from apps.retraining.services.execution import run_execute, stopping
+from apps.retraining.services.runs import runs_sweep
+
+LONGEST_RUN_SECONDS = 14 * 24 * 3600
+"""Far beyond any run: what hangs is ended by a person, who sees that nothing moves."""
+
+
+@task(name="retraining.run_training", queue="training", time_limit=LONGEST_RUN_SECONDS)
+def run_training(run_id: int) -> None:
+    """Carry out one training run; does nothing when another trainer has it or it is finished."""
+    run_execute(run_id=run_id)
+
+
+@task(name="retraining.sweep_runs", queue="housekeeping", time_limit=60)
+def sweep_runs() -> None:
+    """Enqueue again what was lost, every 10 s."""
+    runs_sweep()
+
+
+@signals.worker_shutting_down.connect
+def give_back(**_: Any) -> None:
+    """Let the run that is under way be given back, so that the trainer ends in time."""
+    stopping.set()
