@@ -72,6 +72,8 @@ class DescribedImage:
     height: int
     sha256: str
     fingerprint: Fingerprint
+    licence: str = ""
+    citation: str = ""
 
 
 def build_manifest(
@@ -109,30 +111,55 @@ def build_manifest(
         raise ManifestError(
             f"None of {total} images can be read; the first: {next(iter(unreadable.items()))}."
         )
+    return write_manifest(
+        described,
+        out,
+        keep_conflicts=keep_conflicts,
+        folds=folds,
+        seed=seed,
+        unreadable=unreadable,
+        left_aside=_summed(discoveries),
+        progress=progress,
+    )
+
+
+def write_manifest(
+    images: Sequence[DescribedImage],
+    out: Path,
+    *,
+    keep_conflicts: bool = False,
+    folds: int = DEFAULT_FOLDS,
+    seed: int = 20,
+    unreadable: Mapping[str, str] | None = None,
+    left_aside: Mapping[str, int] | None = None,
+    numbered_groups: bool = True,
+    progress: BuildProgress = lambda stage, done, total: None,
+) -> dict[str, Any]:
+    """Join copies and patients, make folds, write the manifest to `out`, and return the report on it.
+
+    A group is named by its source and a number, or, without `numbered_groups`, by the first of its patients'
+    pseudonyms, so that it has the same name in another manifest.
+    """
     progress("comparing", 0, 1)
-    pairs = _Pairs.of(described)
+    pairs = _Pairs.of(images)
     progress("comparing", 1, 1)
     left_out = pairs.copies_left_out | (set() if keep_conflicts else pairs.in_conflict)
-    listed = [position for position in range(len(described)) if position not in left_out]
-    groups = _group_names(described, pairs)
-    strata = [f"{described[i].source} {described[i].label}" for i in listed]
+    listed = [position for position in range(len(images)) if position not in left_out]
+    groups = _group_names(images, pairs, numbered=numbered_groups)
+    strata = [f"{images[i].source} {images[i].label}" for i in listed]
     assigned = balanced_folds(strata, [groups[i] for i in listed], folds=folds, seed=seed)
-    origins = {one.source: one for one in collections}
-    rows = [
-        _row(described[i], out, origins[described[i].source], groups[i], assigned[n] if assigned else None)
-        for n, i in enumerate(listed)
-    ]
+    rows = [_row(images[i], out, groups[i], assigned[n] if assigned else None) for n, i in enumerate(listed)]
     _write(out, rows)
     return manifest_report(
-        described,
+        images,
         rows,
         groups=groups,
         exact=pairs.exact,
         near=pairs.near,
         in_conflict=sorted(pairs.in_conflict),
-        names=[_relative(image.path, out) for image in described],
-        unreadable=unreadable,
-        left_aside=_summed(discoveries),
+        names=[_relative(image.path, out) for image in images],
+        unreadable=unreadable or {},
+        left_aside=left_aside or {},
     )
 
 
@@ -179,6 +206,7 @@ def _describe(
         facts = convert_dicom(image.path, path)
     data = path.read_bytes()
     grey, (height, width) = read_reduced(data, at_least=_READ_SIDE)
+    known = KNOWN_SOURCES.get(collection.source)
     return DescribedImage(
         path=path,
         label=image.label,
@@ -190,6 +218,8 @@ def _describe(
         height=height,
         sha256=hashlib.sha256(data).hexdigest(),
         fingerprint=fingerprint(grey),
+        licence=collection.licence or (known.licence if known else ""),
+        citation=collection.citation or ("; ".join(known.citations) if known else ""),
     )
 
 
@@ -198,7 +228,7 @@ def beside(out: Path, what: str) -> Path:
     return out.with_name(f"{out.stem}_{what}")
 
 
-def _group_names(images: Sequence[DescribedImage], pairs: _Pairs) -> list[str]:
+def _group_names(images: Sequence[DescribedImage], pairs: _Pairs, *, numbered: bool) -> list[str]:
     """Name each image's group: a patient with every copy and near-duplicate."""
     links = [*pairs.exact, *pairs.near]
     first_of: dict[tuple[str, str], int] = {}
@@ -207,15 +237,15 @@ def _group_names(images: Sequence[DescribedImage], pairs: _Pairs) -> list[str]:
             links.append((first_of.setdefault((image.source, image.patient), position), position))
     numbers = joined(len(images), np.array(links, np.intp).reshape(-1, 2))
     names: dict[int, str] = {}
+    if not numbered:
+        for image, number in zip(images, numbers.tolist(), strict=True):
+            names[number] = min(names.get(number, image.patient), image.patient)
     for image, number in zip(images, numbers.tolist(), strict=True):
         names.setdefault(number, f"{image.source}-{len(names):05d}")
     return [names[number] for number in numbers.tolist()]
 
 
-def _row(
-    image: DescribedImage, out: Path, collection: Collection, group: str, fold: int | None
-) -> dict[str, Any]:
-    known = KNOWN_SOURCES.get(collection.source)
+def _row(image: DescribedImage, out: Path, group: str, fold: int | None) -> dict[str, Any]:
     return {
         "file": _relative(image.path, out),
         "label": image.label,
@@ -226,8 +256,8 @@ def _row(
         "sex": image.facts.sex,
         "age": image.facts.age,
         "view": image.facts.view,
-        "licence": collection.licence or (known.licence if known else ""),
-        "citation": collection.citation or ("; ".join(known.citations) if known else ""),
+        "licence": image.licence,
+        "citation": image.citation,
         "width": image.width,
         "height": image.height,
         "sha256": image.sha256,
