@@ -5,7 +5,15 @@ from __future__ import annotations
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from apps.api import consents, diagnoses, instances, laboratory_results, registered_models, studies
+from apps.api import (
+    consents,
+    diagnoses,
+    instances,
+    laboratory_results,
+    registered_models,
+    studies,
+    training_runs,
+)
 from apps.api.converters import UidConverter
 from apps.api.unknown import UnknownAddress
 
@@ -36,6 +44,13 @@ v1 = [
         "models/<slug:name>/versions/<int:number>/",
         registered_models.ModelVersionObject.as_view(),
         name="model-version",
+    ),
+    path("training-runs/", training_runs.TrainingRunCollection.as_view(), name="training-runs"),
+    path("training-runs/<int:run_id>/", training_runs.TrainingRunObject.as_view(), name="training-run"),
+    path(
+        "training-runs/<int:run_id>/cancel/",
+        training_runs.TrainingRunCancel.as_view(),
+        name="training-run-cancel",
     ),
 ]
 

@@ -54,8 +54,8 @@ def compare_with_champion(
             "rows": [],
             "verdict": CANNOT_TELL,
             "meaning": (
-                f"{champion_name} tells {', '.join(theirs.labels)}; the candidate {', '.join(ours.labels)}. The one's "
-                "answers cannot be read as the other's, so that the two cannot be compared."
+                f"{champion_name} tells {', '.join(theirs.labels)}; the candidate {', '.join(ours.labels)}. "
+                "The one's answers cannot be read as the other's, so that the two cannot be compared."
             ),
         }
     answers = []

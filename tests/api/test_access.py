@@ -17,6 +17,7 @@ from tests.api.conftest import ClientOf, png
 COLLECTIONS = {
     "/api/v1/studies/": {Role.CLINICIAN, Role.RADIOLOGIST, Role.TECHNICIAN, Role.INTEGRATOR},
     "/api/v1/models/": {Role.RADIOLOGIST, Role.DATA_SCIENTIST, Role.ADMINISTRATOR, Role.INTEGRATOR},
+    "/api/v1/training-runs/": {Role.DATA_SCIENTIST},
 }
 """Who may read each collection."""
 

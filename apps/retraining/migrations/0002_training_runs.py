@@ -7,61 +7,174 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('registry', '0003_gate_and_archive'),
-        ('retraining', '0001_initial'),
+        ("registry", "0003_gate_and_archive"),
+        ("retraining", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='TrainingSchedule',
+            name="TrainingSchedule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, unique=True)),
-                ('enabled', models.BooleanField(default=True)),
-                ('trigger', models.CharField(choices=[('calendar', 'Every so many days'), ('reviews', 'After so many new reviews'), ('drift', 'When the images or the results drift'), ('agreement', 'When readers agree less')], default='reviews', max_length=9)),
-                ('every_days', models.PositiveSmallIntegerField(default=30, help_text='Of the calendar; for the other triggers the least time between two runs.', validators=[django.core.validators.MinValueValidator(1)])),
-                ('reviews', models.PositiveIntegerField(default=200, help_text='New reviews since the last snapshot.', validators=[django.core.validators.MinValueValidator(1)])),
-                ('architecture', models.CharField(default='compact_resnet', max_length=40)),
-                ('init', models.CharField(blank=True, default='cxr@champion', help_text='The version to continue from, cxr:3 or cxr@champion; empty trains from scratch.', max_length=60)),
-                ('manifests', models.JSONField(blank=True, default=list, help_text='Names of manifests to train on beside the snapshot: ["cxr/manifest.csv"].')),
-                ('epochs', models.PositiveSmallIntegerField(blank=True, help_text='Empty: as many as usual.', null=True, validators=[django.core.validators.MinValueValidator(1)])),
-                ('ordered_by', models.CharField(editable=False, max_length=200)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('fired_at', models.DateTimeField(editable=False, null=True)),
-                ('outcome', models.TextField(blank=True, editable=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60, unique=True)),
+                ("enabled", models.BooleanField(default=True)),
+                (
+                    "trigger",
+                    models.CharField(
+                        choices=[
+                            ("calendar", "Every so many days"),
+                            ("reviews", "After so many new reviews"),
+                            ("drift", "When the images or the results drift"),
+                            ("agreement", "When readers agree less"),
+                        ],
+                        default="reviews",
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "every_days",
+                    models.PositiveSmallIntegerField(
+                        default=30,
+                        help_text="Of the calendar; for the other triggers the least time between two runs.",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
+                (
+                    "reviews",
+                    models.PositiveIntegerField(
+                        default=200,
+                        help_text="New reviews since the last snapshot.",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
+                ("architecture", models.CharField(default="compact_resnet", max_length=40)),
+                (
+                    "init",
+                    models.CharField(
+                        blank=True,
+                        default="cxr@champion",
+                        help_text="The version to continue from, cxr:3 or cxr@champion; empty trains from scratch.",
+                        max_length=60,
+                    ),
+                ),
+                (
+                    "manifests",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text='Names of manifests to train on beside the snapshot: ["cxr/manifest.csv"].',
+                    ),
+                ),
+                (
+                    "epochs",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="Empty: as many as usual.",
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
+                ("ordered_by", models.CharField(editable=False, max_length=200)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("fired_at", models.DateTimeField(editable=False, null=True)),
+                ("outcome", models.TextField(blank=True, editable=False)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='TrainingRun',
+            name="TrainingRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('completed', 'Completed'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=9)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('lease_token', models.UUIDField(editable=False, null=True)),
-                ('lease_expires_at', models.DateTimeField(editable=False, null=True)),
-                ('requested_by', models.CharField(max_length=200)),
-                ('queued_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('enqueued_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('progress', models.JSONField(default=dict)),
-                ('error', models.TextField(blank=True)),
-                ('request', models.JSONField()),
-                ('history', models.JSONField(default=list)),
-                ('cross_validation', models.JSONField(default=dict)),
-                ('init_version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='registry.modelversion')),
-                ('snapshot', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='retraining.datasetsnapshot')),
-                ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='registry.modelversion')),
-                ('schedule', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='runs', to='retraining.trainingschedule')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("completed", "Completed"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=9,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("lease_token", models.UUIDField(editable=False, null=True)),
+                ("lease_expires_at", models.DateTimeField(editable=False, null=True)),
+                ("requested_by", models.CharField(max_length=200)),
+                ("queued_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "enqueued_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("progress", models.JSONField(default=dict)),
+                ("error", models.TextField(blank=True)),
+                ("request", models.JSONField()),
+                ("history", models.JSONField(default=list)),
+                ("cross_validation", models.JSONField(default=dict)),
+                (
+                    "init_version",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="registry.modelversion",
+                    ),
+                ),
+                (
+                    "snapshot",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="retraining.datasetsnapshot",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="registry.modelversion",
+                    ),
+                ),
+                (
+                    "schedule",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="runs",
+                        to="retraining.trainingschedule",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'indexes': [models.Index(fields=['status', 'enqueued_at'], name='run_waiting')],
+                "ordering": ["-id"],
+                "indexes": [models.Index(fields=["status", "enqueued_at"], name="run_waiting")],
             },
         ),
     ]
