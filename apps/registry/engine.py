@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import resource
+from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,22 @@ MAX_FOLDER_BYTES = 2 << 30
 GOLDEN_SECONDS = 60.0
 GOLDEN_MEMORY_BYTES = 4 << 30
 """Of address space: OpenVINO reserves far more than it touches."""
+
+ARCHITECTURES = frozenset(
+    {
+        "compact_resnet",
+        "multi_kernel_cnn",
+        "densenet121",
+        "efficientnet_b0",
+        "inception_resnet_v2",
+        "inception_v3",
+        "mobilenet_v2",
+        "resnet50",
+        "vgg16",
+        "ensemble",
+    }
+)
+"""The names that `ml.architectures` builds networks by, kept here because that module brings Keras."""
 
 
 class ModelVersionError(PermanentError):
@@ -55,6 +72,8 @@ def folder_check(folder: Path, *, expected_sha256: str = "") -> CheckedFolder:
     _check_sizes(folder)
     try:
         spec = read_spec(folder)
+        if not isinstance(spec.files, dict):
+            raise ModelVersionError(f"{folder}: {SPEC_NAME} does not list its files with their SHA-256.")
         if outside := [name for name in spec.files if Path(name).name != name]:
             raise ModelVersionError(f"{folder}: {SPEC_NAME} names files outside the folder: {outside}.")
         check_folder(folder)
@@ -76,26 +95,37 @@ def golden_check(checked: CheckedFolder, *, precision: str) -> None:
     another preprocessing than this release has. Raises `ModelVersionError` when the answer is not the one
     recorded at export, or the graph cannot be run within its limits.
     """
+    if reason := _answer_in_child(_answer_golden, str(checked.path), precision):
+        raise ModelVersionError(
+            f"The model in {checked.path} does not give its golden prediction ({reason}); "
+            "it may not serve. Export it again."
+        )
+
+
+def weights_check(checked: CheckedFolder) -> None:
+    """Look, in a limited and killable process, whether the weights files hold arrays and nothing else.
+
+    Serving never opens them, but a training that starts from the version does. Raises `ModelVersionError`.
+    """
+    for name in checked.files:
+        if name.endswith(".h5") and (reason := _answer_in_child(_look_at_weights, str(checked.path / name))):
+            raise ModelVersionError(f"{name} may not be kept: {reason}")
+
+
+def _answer_in_child(work: Callable[..., None], *arguments: str) -> str:
+    """Do the work in a process of its own, limited and killable; say why it failed, or nothing."""
     context = multiprocessing.get_context("spawn")
     with ProcessPool(max_workers=1, context=context, initializer=_limit_child) as pool:
-        future = pool.schedule(_answer_golden, args=[str(checked.path), precision], timeout=GOLDEN_SECONDS)
+        future = pool.schedule(work, args=list(arguments), timeout=GOLDEN_SECONDS)
         try:
             future.result()
-        except FutureTimeoutError as error:
-            reason = f"it took more than {GOLDEN_SECONDS:.0f} s"
-            raise ModelVersionError(_refused(checked, reason)) from error
+        except FutureTimeoutError:
+            return f"it took more than {GOLDEN_SECONDS:.0f} s"
         except ProcessExpired as error:
-            reason = f"its process ended with exit code {error.exitcode}"
-            raise ModelVersionError(_refused(checked, reason)) from error
-        except Exception as error:
-            raise ModelVersionError(_refused(checked, f"{type(error).__name__}: {error}")) from error
-
-
-def _refused(checked: CheckedFolder, reason: str) -> str:
-    return (
-        f"The model in {checked.path} does not give its golden prediction ({reason}); "
-        "it may not serve. Export it again."
-    )
+            return f"its process ended with exit code {error.exitcode}"
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's file raises refuses it
+            return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _check_sizes(folder: Path) -> None:
@@ -123,3 +153,9 @@ def _answer_golden(folder: str, precision: str) -> None:
     from ml import inference
 
     inference.golden_check(Path(folder), precision=precision)
+
+
+def _look_at_weights(path: str) -> None:
+    from ml.weights_file import check_weights_file
+
+    check_weights_file(Path(path))

@@ -158,12 +158,13 @@ def test_what_was_in_production_is_not_rewritten(make_version: MakeVersion, admi
     change = model_promote(version=make_version(), reason="first", actor=administrator)
 
     change.reason = "Because I say so"
-    for rewriting in (
+    rewritings: list[Callable[[], object]] = [
         change.save,
         change.delete,
         AliasChange.objects.all().delete,
         lambda: AliasChange.objects.update(reason="Another"),
-    ):
+    ]
+    for rewriting in rewritings:
         with pytest.raises(UnchangeableError):
             rewriting()
     assert AliasChange.objects.get().reason == "first"
@@ -173,7 +174,12 @@ def test_of_a_registered_version_only_what_is_learned_changes(make_version: Make
     version = make_version()
 
     version.labels = ["normal"]
-    for change in (version.save, version.delete, lambda: version.save(update_fields=["labels", "audit"])):
+    changes: list[Callable[[], object]] = [
+        version.save,
+        version.delete,
+        lambda: version.save(update_fields=["labels", "audit"]),
+    ]
+    for change in changes:
         with pytest.raises(UnchangeableError):
             change()
 

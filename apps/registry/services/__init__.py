@@ -9,6 +9,12 @@ from apps.registry.services.aliases import (
     model_promote,
     model_rollback,
 )
+from apps.registry.services.archives import (
+    ImportedVersion,
+    version_export,
+    version_export_mlflow,
+    version_import,
+)
 from apps.registry.services.assessments import (
     ComparisonError,
     version_audit_keep,
@@ -18,6 +24,7 @@ from apps.registry.services.registering import bundled_model_register, version_r
 
 __all__ = [
     "ComparisonError",
+    "ImportedVersion",
     "PromotionBlockedError",
     "PromotionError",
     "alias_move",
@@ -28,5 +35,8 @@ __all__ = [
     "model_rollback",
     "version_audit_keep",
     "version_comparison_keep",
+    "version_export",
+    "version_export_mlflow",
+    "version_import",
     "version_register",
 ]

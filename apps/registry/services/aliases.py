@@ -170,12 +170,12 @@ def _alias_point(
     to_version: ModelVersion | None,
 ) -> None:
     """Compare and set the alias; raises `ConflictError` when it no longer is where it was read."""
-    rows = Alias.objects.filter(model=model, name=alias)
-    if from_version is None:
+    there = Alias.objects.filter(model=model, name=alias, version=from_version)
+    if to_version is None:
+        moved = bool(there.delete()[0])
+    elif from_version is None:
         _, moved = Alias.objects.get_or_create(model=model, name=alias, defaults={"version": to_version})
-    elif to_version is None:
-        moved = bool(rows.filter(version=from_version).delete()[0])
     else:
-        moved = bool(rows.filter(version=from_version).update(version=to_version))
+        moved = bool(there.update(version=to_version))
     if not moved:
         raise ConflictError(f"{model}@{alias.value} was moved by somebody else; look again and repeat.")

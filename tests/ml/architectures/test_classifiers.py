@@ -8,8 +8,10 @@ import keras
 import numpy as np
 import pytest
 
+from apps.registry.engine import ARCHITECTURES
 from ml.architectures import (
     CLASSIFIERS,
+    ENSEMBLE,
     InputSizeError,
     UnknownArchitectureError,
     build,
@@ -94,3 +96,8 @@ def test_an_image_too_small_for_the_network_is_refused() -> None:
 def test_an_unknown_network_lists_the_known_ones() -> None:
     with pytest.raises(UnknownArchitectureError, match="'vgg99'; known: compact_resnet, densenet121"):
         build("vgg99", input_size=64, classes=2)
+
+
+def test_the_registry_knows_the_networks_that_are_built_here() -> None:
+    """It keeps their names by itself, since this package brings Keras into the process."""
+    assert {*CLASSIFIERS, ENSEMBLE} == ARCHITECTURES
