@@ -54,6 +54,7 @@ export default defineConfig({
         worklist: page("worklist"),
         reading: page("reading"),
         upload: page("upload"),
+        training: page("training"),
       },
     },
   },

@@ -27,6 +27,7 @@ def places_for(user: Any, path: str) -> list[Place]:
         ("Worklist", "portal:worklist", Right.VIEW_STATUS),
         ("Upload", "portal:upload", Right.UPLOAD),
         ("Models", "portal:models", Right.VIEW_MODELS),
+        ("Training", "portal:training", Right.VIEW_MODELS),
     ]
     places = [
         Place(name, address, path.startswith(address))

@@ -5,7 +5,7 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
-from apps.portal.views import house, images, models, reading, upload, worklist
+from apps.portal.views import house, images, models, reading, training, upload, worklist
 
 app_name = "portal"
 favicon = login_not_required(RedirectView.as_view(url=static("favicon.svg"), permanent=True))
@@ -29,6 +29,10 @@ urlpatterns = [
     path("models/<slug:name>/<int:number>/", models.version, name="version"),
     path("models/<slug:name>/<int:number>/checklist/", models.checklist, name="checklist"),
     path("models/<slug:name>/<int:number>/history.svg", models.history, name="history"),
+    path("training/", training.runs, name="training"),
+    path("training/start/", training.start, name="training_start"),
+    path("training/<int:run_id>/", training.run, name="training_run"),
+    path("training/<int:run_id>/cancel/", training.cancel, name="training_cancel"),
     path("account/", house.account, name="account"),
     path("emergency/", house.break_glass, name="break_glass"),
     path("emergency/end/", house.mend_glass, name="mend_glass"),

@@ -133,14 +133,19 @@ def duration(since: datetime | None, now: datetime | None = None) -> str:
     """Write how long something has lasted, in one unit; empty without a beginning."""
     if since is None:
         return ""
-    seconds = max(0, int(((now or timezone.now()) - since).total_seconds()))
-    if seconds < 60:
+    return time_span(((now or timezone.now()) - since).total_seconds())
+
+
+def time_span(seconds: float) -> str:
+    """Write a length of time in one unit."""
+    whole = max(0, int(seconds))
+    if whole < 60:
         return "under a minute"
-    if seconds < 3600:
-        return f"{seconds // 60} min"
-    if seconds < 48 * 3600:
-        return f"{seconds // 3600} h"
-    return f"{seconds // 86400} days"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 48 * 3600:
+        return f"{whole // 3600} h"
+    return f"{whole // 86400} days"
 
 
 def age(moment: datetime | None, now: datetime | None = None) -> str:

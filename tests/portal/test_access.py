@@ -25,6 +25,8 @@ PAGES = {
     "portal:upload": SENDERS,
     "portal:upload_progress": SENDERS,
     "portal:models": {Role.RADIOLOGIST, Role.DATA_SCIENTIST, Role.ADMINISTRATOR, Role.INTEGRATOR},
+    "portal:training": {Role.RADIOLOGIST, Role.DATA_SCIENTIST, Role.ADMINISTRATOR, Role.INTEGRATOR},
+    "portal:training_start": {Role.DATA_SCIENTIST},
     "portal:break_glass": {Role.ADMINISTRATOR},
     "portal:account": EVERYBODY,
     "portal:help": EVERYBODY,

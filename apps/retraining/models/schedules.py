@@ -54,3 +54,11 @@ class TrainingSchedule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def occasion(self) -> str:
+        """When it starts a run, in words."""
+        if self.trigger == self.Trigger.CALENDAR:
+            return f"every {self.every_days} days"
+        what = f"after {self.reviews} new reviews" if self.trigger == self.Trigger.REVIEWS else ""
+        return f"{what or self.get_trigger_display().lower()}, at most every {self.every_days} days"

@@ -13,7 +13,7 @@ from apps.accounts.roles import Right
 from apps.core.errors import PermanentError
 from apps.registry.models import ModelVersion
 from apps.retraining.child import LOG_NAME
-from apps.retraining.models import DatasetSnapshot, TrainingRun
+from apps.retraining.models import DatasetSnapshot, TrainingRun, TrainingSchedule
 
 WORK = "work"
 """The folder, in a run's own, where its candidate is made; the log lies beside it and stays."""
@@ -99,3 +99,9 @@ def seconds_per_image(architecture: str) -> tuple[float, ModelVersion] | None:
         if images and seconds:
             return sum(seconds) / len(seconds) / images, version
     return None
+
+
+def schedules_visible_to(actor: Actor) -> QuerySet[TrainingSchedule]:
+    """Return the standing orders to train that the actor may see: all of them, or none."""
+    schedules = TrainingSchedule.objects.all()
+    return schedules if actor.may(Right.VIEW_MODELS) else schedules.none()

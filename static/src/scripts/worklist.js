@@ -4,6 +4,7 @@
  * same id, and what has not changed is not put in again.
  */
 import { addKey } from "./keyboard.js";
+import { isLive } from "./live.js";
 
 let last = "";
 
@@ -20,17 +21,9 @@ function move(step) {
 addKey("j", "next study", () => move(1));
 addKey("k", "previous study", () => move(-1));
 
-const live = (element) => element instanceof Element && element.matches("[data-live]");
-
-document.addEventListener("htmx:beforeRequest", (event) => {
-  if (live(event.target) && document.hidden) {
-    event.preventDefault();
-  }
-});
-
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { detail } = event;
-  if (!live(detail.target)) {
+  if (!isLive(detail.target)) {
     return;
   }
   detail.shouldSwap &&= detail.serverResponse !== last;
@@ -50,12 +43,3 @@ document.addEventListener("htmx:afterSwap", () => {
     views().scrollLeft = scrolled;
   }
 });
-
-/** While the server does not answer, the list says so and keeps what it last knew. */
-function say(reachable) {
-  document.querySelector("[data-live]")?.toggleAttribute("data-stale", !reachable);
-}
-
-document.addEventListener("htmx:sendError", () => say(false));
-document.addEventListener("htmx:responseError", () => say(false));
-document.addEventListener("htmx:afterOnLoad", () => say(true));
