@@ -14,7 +14,7 @@ from apps.accounts.access import Actor
 from apps.core.administration import ReadOnlyAdmin
 from apps.core.errors import PlatformError
 from apps.core.masking import masked
-from apps.diagnosis.models import Diagnosis, Finding, Review, WorklistEntry
+from apps.diagnosis.models import Diagnosis, Finding, LoadFailure, Review, ShadowResult, WorklistEntry
 from apps.diagnosis.services import diagnosis_retry
 
 
@@ -89,3 +89,22 @@ class WorklistEntryAdmin(ReadOnlyAdmin):
     def masked_patient(self, entry: WorklistEntry) -> str:
         """Enough of the patient's id to tell two rows apart."""
         return masked(entry.study.patient.patient_id)
+
+
+@admin.register(ShadowResult)
+class ShadowResultAdmin(ReadOnlyAdmin):
+    """How far the challenger is with an image, not what it says of a patient."""
+
+    list_display = ["pk", "diagnosis_id", "model_version", "status", "attempts", "queued_at", "finished_at"]
+    list_filter = ["status", "model_version"]
+    list_select_related = ["model_version__model"]
+    fields = ["diagnosis_id", "model_version", "status", "attempts", "queued_at", "finished_at", "error"]
+
+
+@admin.register(LoadFailure)
+class LoadFailureAdmin(ReadOnlyAdmin):
+    """Which version could not be loaded, why, and what answered instead."""
+
+    list_display = ["model_version", "at", "mended_at", "served_instead", "error"]
+    list_select_related = ["model_version__model", "served_instead__model"]
+    fields = ["model_version", "at", "mended_at", "served_instead", "error"]

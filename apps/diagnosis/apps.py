@@ -18,10 +18,11 @@ class DiagnosisConfig(AppConfig):
         )
         from apps.diagnosis import receivers  # noqa: F401 - connects to the signals of studies
         from apps.diagnosis.gauges import GAUGES
-        from apps.diagnosis.warming import inference_warm_up
+        from apps.diagnosis.warming import inference_warm_up, version_watch_start
 
         periodic_tasks.register(PeriodicTask("diagnosis sweep", "diagnosis.sweep", seconds=10.0))
         warm_ups.register(WarmUp("inference", "inference", inference_warm_up))
+        warm_ups.register(WarmUp("version watch", "inference", version_watch_start))
         for gauge in GAUGES:
             gauges.register(gauge)
         demo_steps.register(DemoStep("accounts", _demo_accounts, order=10))

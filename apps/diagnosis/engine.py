@@ -25,10 +25,11 @@ from ml.model_folder import ModelFolderError
 
 logger = logging.getLogger(__name__)
 
-KEPT_VERSIONS = 2
-"""The present champion and the one before it, or the challenger."""
+KEPT_VERSIONS = 3
+"""The champion, the one before it, to which a roll-back returns at once, and the challenger."""
 
 _loaded: OrderedDict[str, Classifier] = OrderedDict()
+_loading: dict[str, threading.Lock] = {}
 _lock = threading.Lock()
 
 
@@ -40,12 +41,16 @@ def version_load(*, folder: Path, sha256: str) -> Classifier:
     """Return the version in `folder`, loaded once and known by its digest.
 
     A new version replaces the oldest one only after it has answered, so that a broken one never displaces
-    one that works. Raises `ModelUnavailableError`.
+    one that works; while it loads, the others go on answering. Raises `ModelUnavailableError`.
     """
-    with _lock:  # two threads that meet a new version load it once
-        if classifier := _loaded.get(sha256):
-            _loaded.move_to_end(sha256)
+    with _lock:
+        if classifier := _known(sha256):
             return classifier
+        turn = _loading.setdefault(sha256, threading.Lock())
+    with turn:  # two threads that meet a new version load it once
+        with _lock:
+            if classifier := _known(sha256):
+                return classifier
         try:
             classifier = load(
                 folder,
@@ -53,13 +58,22 @@ def version_load(*, folder: Path, sha256: str) -> Classifier:
                 operating_points=settings.RESULT_THRESHOLDS,
                 expected_sha256=sha256,
             )
-        except (ModelFolderError, ModelLoadError, OSError) as error:
-            raise ModelUnavailableError(str(error)) from error
-        _loaded[sha256] = classifier
-        while len(_loaded) > KEPT_VERSIONS:
-            digest, _ = _loaded.popitem(last=False)
-            logger.info("Model version %s… is no longer loaded", digest[:12])
-        return classifier
+        except (ModelFolderError, ModelLoadError, OSError, RuntimeError) as error:
+            raise ModelUnavailableError(f"The model in {folder} cannot be loaded: {error}") from error
+        with _lock:
+            _loaded[sha256] = classifier
+            _loading.pop(sha256, None)
+            while len(_loaded) > KEPT_VERSIONS:
+                digest, _ = _loaded.popitem(last=False)
+                logger.info("Model version %s… is no longer loaded", digest[:12])
+    return classifier
+
+
+def _known(sha256: str) -> Classifier | None:
+    """Return a loaded version and count it as just used; the lock is held."""
+    if classifier := _loaded.get(sha256):
+        _loaded.move_to_end(sha256)
+    return classifier
 
 
 def preview_png(radiograph: Radiograph) -> bytes:

@@ -10,3 +10,6 @@ diagnosis_finished = Signal()
 
 review_recorded = Signal()
 """Arguments: `review`."""
+
+shadow_queued = Signal()
+"""No arguments: the challenger has images to answer for."""

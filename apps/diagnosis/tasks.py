@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.core.tasks import task
-from apps.diagnosis.services import diagnoses_sweep, diagnosis_run
+from apps.diagnosis.services import diagnoses_sweep, diagnosis_run, shadows_run, shadows_sweep
 
 
 @task(name="diagnosis.run_diagnosis", queue="inference")
@@ -16,3 +16,10 @@ def run_diagnosis(diagnosis_id: int) -> None:
 def sweep() -> None:
     """Enqueue again what was lost, every 10 s."""
     diagnoses_sweep()
+    shadows_sweep()
+
+
+@task(name="diagnosis.run_shadows", queue="housekeeping")
+def run_shadows() -> None:
+    """Let the challenger answer for what waits; ends as soon as a reader's image wants the worker."""
+    shadows_run()

@@ -94,6 +94,11 @@ def previous_champion(model: RegisteredModel) -> ModelVersion | None:
     Promotions stack up and each roll-back takes the top one off, so that rolling back twice goes
     back two promotions instead of returning to the version that disappointed.
     """
+    return next(iter(former_champions(model)), None)
+
+
+def former_champions(model: RegisteredModel) -> list[ModelVersion]:
+    """Return the versions that roll-backs would restore one after the other."""
     stack: list[ModelVersion] = []
     moves = model.alias_changes.filter(alias=Alias.Name.CHAMPION).select_related("to_version__model")
     for move in moves.order_by("id"):
@@ -101,7 +106,7 @@ def previous_champion(model: RegisteredModel) -> ModelVersion | None:
             stack.pop()
         elif move.to_version is not None:
             stack.append(move.to_version)
-    return stack[-2] if len(stack) > 1 else None
+    return stack[-2::-1]
 
 
 def _at(alias: Alias.Name, model: str) -> ModelVersion | None:

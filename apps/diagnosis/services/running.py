@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -17,19 +16,17 @@ from django.db import DatabaseError, connection, transaction
 from apps.core.errors import ConflictError, PermanentError, RetriableError
 from apps.diagnosis.models import LEASE_SECONDS, MAX_ATTEMPTS, Diagnosis, DiagnosisQuerySet, Finding
 from apps.diagnosis.pipeline import Classification, radiograph_classify
+from apps.diagnosis.services.serving import version_to_serve
+from apps.diagnosis.services.sources import verified_source
 from apps.diagnosis.services.worklist import worklist_refresh
 from apps.diagnosis.signals import diagnosis_finished
 from apps.registry.models import ModelVersion
-from apps.registry.selectors import champion, version_folder
+from apps.registry.selectors import version_folder
 from apps.studies.decoding.pool import DecodePoolError, decode_pool
 from apps.studies.models import Instance
 from apps.studies.objects import (
-    DurableFileSystemStorage,
     object_delete,
-    object_open,
     object_put,
-    object_sha256,
-    object_storage,
 )
 from ml.contracts import RejectedInputError
 
@@ -38,14 +35,6 @@ logger = logging.getLogger(__name__)
 SALIENCY_LONG_SIDE = 256
 """Of the stored maps: they have some ten cells a side, so that more pixels would show nothing more."""
 OUTLINE_LONG_SIDE = 512
-
-
-class DamagedObjectError(PermanentError):
-    """The stored object is gone or its bytes are not those that were received."""
-
-
-class NoModelError(RetriableError):
-    """There is no champion yet."""
 
 
 def diagnosis_run(*, diagnosis_id: int) -> None:
@@ -146,8 +135,8 @@ def _try_again(diagnosis: Diagnosis, held: DiagnosisQuerySet, reason: str) -> No
 
 def _carry_out(diagnosis: Diagnosis, held: DiagnosisQuerySet) -> None:
     instance = diagnosis.instance
-    version = diagnosis.model_version or _version_choose(held)
-    source = _verified_source(instance)
+    version = _version_choose(diagnosis, held)
+    source = verified_source(instance)
     try:
         classification = radiograph_classify(source, folder=version_folder(version), sha256=version.sha256)
     except RejectedInputError as refusal:
@@ -162,40 +151,15 @@ def _carry_out(diagnosis: Diagnosis, held: DiagnosisQuerySet) -> None:
     _store_result(diagnosis, held, classification)
 
 
-def _version_choose(held: DiagnosisQuerySet) -> ModelVersion:
-    """Give a diagnosis that was queued before there was a champion the present one."""
-    version = champion()
-    if version is None:
-        raise NoModelError("No model is champion yet; `manage.py up` registers the bundled one.")
-    if not held.update(model_version=version):
+def _version_choose(diagnosis: Diagnosis, held: DiagnosisQuerySet) -> ModelVersion:
+    """Choose the version that serves at this moment, not at that of queueing, and record it.
+
+    So a promotion holds for every image that is begun after it, however long the queue is.
+    """
+    version = version_to_serve()
+    if diagnosis.model_version_id != version.pk and not held.update(model_version=version):
         raise LeaseLostError("The lease ran out before a version was chosen.")
     return version
-
-
-def _verified_source(instance: Instance) -> bytes | Path:
-    """Return the stored object, verified: a path where it lies in a folder, so that no copy travels."""
-    storage = object_storage()
-    source: bytes | Path
-    try:
-        if isinstance(storage, DurableFileSystemStorage):
-            source = Path(storage.path(instance.storage_key))
-            sha256 = object_sha256(instance.storage_key)
-        else:
-            with object_open(instance.storage_key) as file:
-                source = file.read()
-            sha256 = hashlib.sha256(source).hexdigest()
-    except FileNotFoundError as error:
-        raise DamagedObjectError(
-            "The stored object is gone; restore it from a backup, then retry the diagnosis."
-        ) from error
-    except OSError as error:
-        raise RetriableError(f"The object storage cannot be read: {error.strerror}.") from error
-    if sha256 != instance.file_sha256:
-        raise DamagedObjectError(
-            f"The stored object has SHA-256 {sha256}, expected {instance.file_sha256}; "
-            "restore it from a backup, then retry the diagnosis."
-        )
-    return source
 
 
 def _preview_of_rejected(source: bytes | Path) -> bytes:

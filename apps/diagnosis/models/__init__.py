@@ -1,0 +1,30 @@
+"""What a model version said about an image, what a reader said about that, and the worklist."""
+
+from apps.diagnosis.models.diagnoses import (
+    LEASE_SECONDS,
+    MAX_ATTEMPTS,
+    SUPERSEDED,
+    Diagnosis,
+    DiagnosisQuerySet,
+    Finding,
+    Review,
+    Triage,
+    WorklistEntry,
+)
+from apps.diagnosis.models.loading import LoadFailure
+from apps.diagnosis.models.shadows import ShadowResult, ShadowResultQuerySet
+
+__all__ = [
+    "LEASE_SECONDS",
+    "MAX_ATTEMPTS",
+    "SUPERSEDED",
+    "Diagnosis",
+    "DiagnosisQuerySet",
+    "Finding",
+    "LoadFailure",
+    "Review",
+    "ShadowResult",
+    "ShadowResultQuerySet",
+    "Triage",
+    "WorklistEntry",
+]
