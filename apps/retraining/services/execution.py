@@ -85,8 +85,8 @@ def _attempt(run: TrainingRun, held: LeasedQuerySet[Any], heartbeat: Heartbeat, 
 
 def _carry_out(run: TrainingRun, held: LeasedQuerySet[Any], heartbeat: Heartbeat, log: RunLog) -> None:
     order = _order(run)
-    log.write(f"Attempt {run.attempts}: {run.requested_by} asked for {run.request}")
     child = TrainerChild(order, log=log)
+    log.write(f"Attempt {run.attempts}, process {child.pid}: {run.requested_by} asked for {run.request}")
     try:
         _watch(child, run, held, heartbeat)
     finally:
