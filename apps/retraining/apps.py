@@ -13,6 +13,7 @@ class RetrainingConfig(AppConfig):
         from apps.retraining.services.runs import runs_tidy
 
         periodic_tasks.register(PeriodicTask("training runs sweep", "retraining.sweep_runs", seconds=10.0))
+        periodic_tasks.register(PeriodicTask("snapshots sweep", "retraining.sweep_snapshots", seconds=10.0))
         warm_ups.register(WarmUp("training", "training", runs_tidy))
         for gauge in GAUGES:
             gauges.register(gauge)

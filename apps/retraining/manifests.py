@@ -5,8 +5,6 @@ A door into `ml.datasets`, which brings OpenCV and scikit-learn but no TensorFlo
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import re
 import shutil
@@ -19,11 +17,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError
-from django.conf import settings
 from PIL import Image
 from storages.backends.s3 import S3Storage
 
 from apps.core.errors import PermanentError
+from apps.retraining.deidentification import patient_pseudonym
 from apps.studies.decoding.pool import decode_pool
 from apps.studies.header import ObjectHeader, UnreadableObjectError, read_dicom_header
 from ml.contracts import RejectedInputError
@@ -128,10 +126,7 @@ def dicom_convert(path: Path, png: Path) -> StatedFacts:
 
 def _pseudonym(header: ObjectHeader) -> str:
     patient_id = header.text("PatientID", 64)
-    if not patient_id:
-        return ""
-    identity = f"{header.text('IssuerOfPatientID', 64)}\0{patient_id}"
-    return hmac.new(settings.SECRET_KEY.encode(), identity.encode(), hashlib.sha256).hexdigest()[:32]
+    return patient_pseudonym(patient_id, header.text("IssuerOfPatientID", 64)) if patient_id else ""
 
 
 def _age(born: str, on: str) -> str:

@@ -4,3 +4,6 @@ from django.dispatch import Signal
 
 run_queued = Signal()
 """Arguments: `run`, which wants a trainer."""
+
+snapshot_queued = Signal()
+"""Arguments: `snapshot`, which wants a trainer."""

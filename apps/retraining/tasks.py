@@ -9,6 +9,7 @@ from celery import signals
 from apps.core.tasks import task
 from apps.retraining.services.execution import run_execute, stopping
 from apps.retraining.services.runs import runs_sweep
+from apps.retraining.services.snapshots import snapshot_build, snapshots_sweep
 
 LONGEST_RUN_SECONDS = 14 * 24 * 3600
 """Far beyond any run: what hangs is ended by a person, who sees that nothing moves."""
@@ -24,6 +25,18 @@ def run_training(run_id: int) -> None:
 def sweep_runs() -> None:
     """Enqueue again what was lost, every 10 s."""
     runs_sweep()
+
+
+@task(name="retraining.build_snapshot", queue="training", time_limit=LONGEST_RUN_SECONDS)
+def build_snapshot(snapshot_id: int) -> None:
+    """Make one data set; does nothing when another trainer has it or it is finished."""
+    snapshot_build(snapshot_id=snapshot_id)
+
+
+@task(name="retraining.sweep_snapshots", queue="housekeeping", time_limit=60)
+def sweep_snapshots() -> None:
+    """Enqueue again what was lost, every 10 s."""
+    snapshots_sweep()
 
 
 @signals.worker_shutting_down.connect

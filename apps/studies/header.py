@@ -52,6 +52,8 @@ _KEYWORDS = {
     0x00200013: "InstanceNumber",
     0x00280010: "Rows",
     0x00280011: "Columns",
+    0x00280301: "BurnedInAnnotation",
+    0x00280302: "RecognizableVisualFeatures",
 }
 
 

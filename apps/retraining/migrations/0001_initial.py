@@ -183,7 +183,7 @@ class Migration(migrations.Migration):
                 ),
                 ("file", models.CharField(max_length=100)),
                 ("label", models.CharField(max_length=40)),
-                ("fold", models.PositiveSmallIntegerField()),
+                ("fold", models.PositiveSmallIntegerField(null=True)),
                 (
                     "instance",
                     models.ForeignKey(

@@ -59,7 +59,8 @@ class SnapshotImage(models.Model):
     file = models.CharField(max_length=100)
     """Path inside the snapshot's folder."""
     label = models.CharField(max_length=40)
-    fold = models.PositiveSmallIntegerField()
+    fold = models.PositiveSmallIntegerField(null=True)
+    """None where there were fewer patients than folds."""
     review = models.ForeignKey(Review, null=True, on_delete=models.PROTECT, related_name="+")
     laboratory_result = models.ForeignKey(
         LaboratoryResult, null=True, on_delete=models.PROTECT, related_name="+"

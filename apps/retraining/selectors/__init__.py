@@ -12,14 +12,26 @@ from apps.retraining.selectors.laboratory import (
     reference_of,
     results_in_force,
 )
+from apps.retraining.selectors.snapshots import (
+    images_to_learn_from,
+    snapshot_folder,
+    snapshot_picture,
+    snapshot_rows,
+    snapshots_visible_to,
+)
 
 __all__ = [
     "Reference",
     "consent_in_force",
     "consented_patients",
     "consents_visible_to",
+    "images_to_learn_from",
     "laboratory_results_visible_to",
     "reference_of",
     "results_in_force",
+    "snapshot_folder",
+    "snapshot_picture",
+    "snapshot_rows",
+    "snapshots_visible_to",
     "snapshots_with_patient",
 ]

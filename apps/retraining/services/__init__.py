@@ -5,18 +5,28 @@ from apps.retraining.services.candidates import candidate_train
 from apps.retraining.services.consents import ConsentError, ConsentImport, consent_record, consents_import
 from apps.retraining.services.evaluations import VersionEvaluation, version_evaluate
 from apps.retraining.services.laboratory import CONFIRMABLE, LaboratoryResultError, laboratory_result_record
+from apps.retraining.services.snapshots import (
+    SnapshotRequestError,
+    snapshot_build,
+    snapshot_request,
+    snapshots_sweep,
+)
 
 __all__ = [
     "CONFIRMABLE",
     "ConsentError",
     "ConsentImport",
     "LaboratoryResultError",
+    "SnapshotRequestError",
     "VersionAudit",
     "VersionEvaluation",
     "candidate_train",
     "consent_record",
     "consents_import",
     "laboratory_result_record",
+    "snapshot_build",
+    "snapshot_request",
+    "snapshots_sweep",
     "version_audit",
     "version_evaluate",
 ]
