@@ -58,7 +58,7 @@ def version_load(*, folder: Path, sha256: str) -> Classifier:
                 operating_points=settings.RESULT_THRESHOLDS,
                 expected_sha256=sha256,
             )
-        except (ModelFolderError, ModelLoadError, OSError, RuntimeError) as error:
+        except (ModelFolderError, ModelLoadError, OSError) as error:
             raise ModelUnavailableError(f"The model in {folder} cannot be loaded: {error}") from error
         with _lock:
             _loaded[sha256] = classifier
