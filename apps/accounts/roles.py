@@ -77,6 +77,7 @@ ADMINISTERED: dict[str, frozenset[str]] = {
     "mfa.authenticator": frozenset({"delete"}),
     "usersessions.usersession": frozenset({"change"}),
     "gateway.remoteae": frozenset({"add", "change", "delete"}),
+    "retraining.trainingschedule": frozenset({"add", "change", "delete"}),
 }
 """What administrators may do in Django admin beyond looking, by model.
 

@@ -14,6 +14,7 @@ class RetrainingConfig(AppConfig):
 
         periodic_tasks.register(PeriodicTask("training runs sweep", "retraining.sweep_runs", seconds=10.0))
         periodic_tasks.register(PeriodicTask("snapshots sweep", "retraining.sweep_snapshots", seconds=10.0))
+        periodic_tasks.register(PeriodicTask("training schedules", "retraining.fire_schedules", seconds=60.0))
         warm_ups.register(WarmUp("training", "training", runs_tidy))
         for gauge in GAUGES:
             gauges.register(gauge)

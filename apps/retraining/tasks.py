@@ -9,6 +9,7 @@ from celery import signals
 from apps.core.tasks import task
 from apps.retraining.services.execution import run_execute, stopping
 from apps.retraining.services.runs import runs_sweep
+from apps.retraining.services.schedules import schedules_fire
 from apps.retraining.services.snapshots import snapshot_build, snapshots_sweep
 
 LONGEST_RUN_SECONDS = 14 * 24 * 3600
@@ -25,6 +26,12 @@ def run_training(run_id: int) -> None:
 def sweep_runs() -> None:
     """Enqueue again what was lost, every 10 s."""
     runs_sweep()
+
+
+@task(name="retraining.fire_schedules", queue="housekeeping", time_limit=60)
+def fire_schedules() -> None:
+    """Start the standing order whose time has come, looked at every minute."""
+    schedules_fire()
 
 
 @task(name="retraining.build_snapshot", queue="training", time_limit=LONGEST_RUN_SECONDS)

@@ -14,6 +14,7 @@ from apps.core.errors import PermanentError
 from apps.registry.models import ModelVersion
 from apps.retraining.child import LOG_NAME
 from apps.retraining.models import DatasetSnapshot, TrainingRun, TrainingSchedule
+from apps.retraining.selectors.snapshots import snapshot_folder
 
 WORK = "work"
 """The folder, in a run's own, where its candidate is made; the log lies beside it and stays."""
@@ -63,7 +64,7 @@ def run_log(run: TrainingRun, *, actor: Actor) -> str:
 
 def snapshot_manifest(snapshot: DatasetSnapshot) -> Path:
     """Return the manifest of a completed snapshot."""
-    return Path(settings.DATA_DIR) / "datasets" / snapshot.sha256 / "manifest.csv"
+    return snapshot_folder(snapshot) / "manifest.csv"
 
 
 def manifest_names() -> list[str]:
