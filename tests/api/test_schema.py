@@ -49,6 +49,8 @@ def test_no_request_ends_in_a_server_error(
         "diagnosis_id": diagnosis.pk,
         "name": "cxr",
         "number": 1,
+        "snapshot_id": 1,
+        "run_id": 1,
     }
     invented = dict(case.path_parameters)
     for parameters in (invented, {name: existing[name] for name in invented}):

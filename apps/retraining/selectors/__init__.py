@@ -12,6 +12,7 @@ from apps.retraining.selectors.laboratory import (
     reference_of,
     results_in_force,
 )
+from apps.retraining.selectors.learning import LearningQueue, WorthReading, learning_queue
 from apps.retraining.selectors.snapshots import (
     images_to_learn_from,
     snapshot_folder,
@@ -21,12 +22,15 @@ from apps.retraining.selectors.snapshots import (
 )
 
 __all__ = [
+    "LearningQueue",
     "Reference",
+    "WorthReading",
     "consent_in_force",
     "consented_patients",
     "consents_visible_to",
     "images_to_learn_from",
     "laboratory_results_visible_to",
+    "learning_queue",
     "reference_of",
     "results_in_force",
     "snapshot_folder",

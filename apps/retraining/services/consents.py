@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -92,7 +93,7 @@ def consents_import(*, path: Path, actor: Actor) -> ConsentImport:
                 unknown += 1
                 continue
             try:
-                decision = {
+                decision: dict[str, Any] = {
                     "decision": row["decision"].lower(),
                     "scope": row.get("scope", "").lower() or ResearchConsent.Scope.SITE,
                     "decided_on": _day(row["decided_on"]),
