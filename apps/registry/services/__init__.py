@@ -11,6 +11,7 @@ from apps.registry.services.aliases import (
 )
 from apps.registry.services.archives import (
     ImportedVersion,
+    version_archive_open,
     version_export,
     version_export_mlflow,
     version_import,
@@ -33,6 +34,7 @@ __all__ = [
     "model_challenge_end",
     "model_promote",
     "model_rollback",
+    "version_archive_open",
     "version_audit_keep",
     "version_comparison_keep",
     "version_export",
