@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import delivery, prediction, serving, startup, training
+from benchmarks import delivery, fine_tuning, prediction, serving, startup, training
 from benchmarks.figures import Figure, processor_name
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "delivery": delivery.measure,
     "startup": startup.measure,
     "training": training.measure,
+    "fine_tuning": fine_tuning.measure,
 }
 RESULTS = Path(__file__).parent / "results"
 
