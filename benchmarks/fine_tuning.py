@@ -67,7 +67,7 @@ def _fine_tune(platform: Platform, key: str) -> dict[str, float]:
     address = f"/api/v1/training-runs/{answer.json()['id']}/"
     seconds: dict[str, float] = {}
     begun = last = time.monotonic()
-    while last - begun < DEADLINE_SECONDS:
+    while True:
         run = platform.request("GET", address, key=key).json()
         now = time.monotonic()
         stage = _stage(run)
@@ -80,8 +80,8 @@ def _fine_tune(platform: Platform, key: str) -> dict[str, float]:
             assert version["audit"], run["log"]
             return seconds
         assert run["status"] in ("queued", "running"), run["error"]
+        assert now - begun < DEADLINE_SECONDS, run["log"]
         time.sleep(POLL_SECONDS)
-    raise AssertionError(f"No candidate within {DEADLINE_SECONDS} s:\n{run['log']}")
 
 
 def _stage(run: dict[str, Any]) -> str:

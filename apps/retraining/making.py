@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ def candidate_make(order: CandidateOrder, *, report: Report) -> Candidate:
     order.folder.mkdir(parents=True, exist_ok=True)
     if order.request.cross_validate:
         _kept(order.folder / FOLDS, lambda: engine.folds_measure(order, report=report))
+        report(f"Cross-validation: {_in_words(_read(order.folder / FOLDS))}")
     version = order.folder / VERSION
     if not version.is_dir():  # it is moved there whole
         engine.model_train(order, out_dir=version, report=report)
@@ -80,6 +81,14 @@ def candidate_read(folder: Path) -> Candidate:
 def candidate_forget(folder: Path) -> None:
     """Delete an order's folder once its version is registered, or nobody wants it any more."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_words(folds: Mapping[str, Any]) -> str:
+    figures = [
+        f"{name.replace('_', ' ')} {value} ± {folds['deviation'][name]}"
+        for name, value in folds["mean"].items()
+    ]
+    return f"{len(folds['folds'])} folds, {', '.join(figures)}"
 
 
 def _kept(path: Path, make: Callable[[], dict[str, Any]]) -> None:

@@ -81,6 +81,9 @@ class Command(BaseCommand):
         parser.add_argument("--folds", type=int, help="make so many folds instead of the manifest's own")
         parser.add_argument("--test-fold", type=int, help="the fold to measure on; 0 by default")
         parser.add_argument("--seed", type=int)
+        parser.add_argument(
+            "--cross-validate", action="store_true", help="also train once per fold, to tell how figures vary"
+        )
         parser.add_argument("--by", metavar="EMAIL", help="who asks for it; kept with the version")
 
     def handle(self, *, manifest: list[Path], by: str | None, **options: Any) -> None:
@@ -107,6 +110,7 @@ class Command(BaseCommand):
             folds=options["folds"],
             test_fold=options["test_fold"],
             seed=options["seed"],
+            cross_validate=options["cross_validate"],
         )
         users = get_user_model()
         try:
