@@ -25,8 +25,10 @@ def places_for(user: Any, path: str) -> list[Place]:
         return []
     wanted: list[tuple[str, str, Right | None]] = [
         ("Worklist", "portal:worklist", Right.VIEW_STATUS),
+        ("Worth a review", "portal:learning", Right.REVIEW),
         ("Upload", "portal:upload", Right.UPLOAD),
         ("Models", "portal:models", Right.VIEW_MODELS),
+        ("Data sets", "portal:snapshots", Right.VIEW_DATASETS),
         ("Training", "portal:training", Right.VIEW_MODELS),
     ]
     places = [

@@ -5,7 +5,18 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
-from apps.portal.views import house, images, models, reading, training, upload, worklist
+from apps.portal.views import (
+    datasets,
+    house,
+    images,
+    learning,
+    models,
+    patients,
+    reading,
+    training,
+    upload,
+    worklist,
+)
 
 app_name = "portal"
 favicon = login_not_required(RedirectView.as_view(url=static("favicon.svg"), permanent=True))
@@ -33,6 +44,14 @@ urlpatterns = [
     path("training/start/", training.start, name="training_start"),
     path("training/<int:run_id>/", training.run, name="training_run"),
     path("training/<int:run_id>/cancel/", training.cancel, name="training_cancel"),
+    path("datasets/", datasets.snapshots, name="snapshots"),
+    path("datasets/start/", datasets.start, name="snapshot_start"),
+    path("datasets/<int:snapshot_id>/", datasets.snapshot, name="snapshot"),
+    path("datasets/<int:snapshot_id>/images/<slug:sha256>.png", datasets.picture, name="snapshot_picture"),
+    path("worth-a-review/", learning.learning, name="learning"),
+    path("patients/<int:patient_id>/", patients.records, name="patient_records"),
+    path("patients/<int:patient_id>/consent/", patients.consent, name="patient_consent"),
+    path("patients/<int:patient_id>/laboratory/", patients.laboratory_result, name="patient_laboratory"),
     path("account/", house.account, name="account"),
     path("emergency/", house.break_glass, name="break_glass"),
     path("emergency/end/", house.mend_glass, name="mend_glass"),

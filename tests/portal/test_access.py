@@ -24,6 +24,9 @@ PAGES = {
     "portal:worklist": SENDERS,
     "portal:upload": SENDERS,
     "portal:upload_progress": SENDERS,
+    "portal:learning": READERS,
+    "portal:snapshots": {Role.DATA_SCIENTIST},
+    "portal:snapshot_start": {Role.DATA_SCIENTIST},
     "portal:models": {Role.RADIOLOGIST, Role.DATA_SCIENTIST, Role.ADMINISTRATOR, Role.INTEGRATOR},
     "portal:training": {Role.RADIOLOGIST, Role.DATA_SCIENTIST, Role.ADMINISTRATOR, Role.INTEGRATOR},
     "portal:training_start": {Role.DATA_SCIENTIST},
@@ -39,6 +42,7 @@ OBJECTS = {
     "original": SENDERS,
     "saliency": READERS,
     "lungs": READERS,
+    "patient_records": READERS,
 }
 
 
@@ -54,6 +58,7 @@ def addresses_of(study: Study) -> dict[str, str]:
         "original": instance.pk,
         "saliency": finding.pk,
         "lungs": diagnosis.pk,
+        "patient_records": study.patient_id,
     }
     return {name: reverse(f"portal:{name}", args=[key]) for name, key in keys.items()}
 

@@ -6,6 +6,7 @@ from apps.retraining.services.consents import ConsentError, ConsentImport, conse
 from apps.retraining.services.evaluations import VersionEvaluation, version_evaluate
 from apps.retraining.services.laboratory import CONFIRMABLE, LaboratoryResultError, laboratory_result_record
 from apps.retraining.services.snapshots import (
+    MOST_FOLDS,
     SnapshotRequestError,
     snapshot_build,
     snapshot_request,
@@ -14,6 +15,7 @@ from apps.retraining.services.snapshots import (
 
 __all__ = [
     "CONFIRMABLE",
+    "MOST_FOLDS",
     "ConsentError",
     "ConsentImport",
     "LaboratoryResultError",
