@@ -49,31 +49,34 @@ def measure() -> list[Figure]:
 
     from ml.architectures import build
     from ml.datasets.augmentation import as_tensor
-    from ml.training.batches import Sampling, TrainingBatches, TrainingImages
+    from ml.datasets.crops import CHEST_SIZE
+    from ml.training.batches import TrainingBatches, TrainingImages
     from ml.training.config import TrainingConfig
     from ml.training.fitting import fit
     from ml.training.precision import dtype_policy
 
     random = np.random.default_rng(7)
     config = TrainingConfig(
-        (), Path(), Path(), input_size=SIZE, epochs=EPOCHS, batch_size=BATCH_SIZE, progressive_resizing=False
+        (),
+        Path(),
+        Path(),
+        input_size=SIZE,
+        epochs=EPOCHS,
+        epoch_size=EPOCH_SIZE,
+        batch_size=BATCH_SIZE,
+        progressive_resizing=False,
     )
     classes = len(config.classes)
     crops = random.integers(0, 256, (CROPS + HELD_OUT, SIZE, SIZE), np.uint8)
     targets = random.integers(0, classes, len(crops)).astype(np.intp)
     training = TrainingImages(
-        crops[HELD_OUT:], targets[HELD_OUT:], random.choice(["first", "second", "third"], CROPS)
+        crops[HELD_OUT:],
+        targets[HELD_OUT:],
+        random.choice(["first", "second", "third"], CROPS),
+        np.zeros((CROPS, CHEST_SIZE, CHEST_SIZE), np.uint8),
     )
     held_out = as_tensor(crops[:HELD_OUT]), targets[:HELD_OUT]
-    sampling = Sampling(
-        batch_size=BATCH_SIZE,
-        epoch_size=EPOCH_SIZE,
-        balance=config.balance,
-        mixing=config.mixing,
-        smoothing=config.label_smoothing,
-        class_weights=[1.0] * classes,
-        seed=config.seed,
-    )
+    sampling = config.sampling(images=CROPS)
 
     def batches(epoch: int) -> TrainingBatches:
         return TrainingBatches(training, sampling, size=SIZE, epoch=epoch)

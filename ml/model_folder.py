@@ -19,6 +19,8 @@ MODEL_FILES = ("model.xml", "model.bin", "lungs.xml", "lungs.bin")
 
 INT8_FILES = ("model-int8.xml", "model-int8.bin")
 """The classifier in 8-bit integers, of versions that have it so."""
+WEIGHTS_NAME = "model.weights.h5"
+"""The trained network's weights, for training on; serving does not open them."""
 EXPORT_REPORT = "export.json"
 """How far each precision is from the trained network."""
 

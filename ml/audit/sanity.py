@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from ml.audit.checks import Check, NotAvailableError, Threshold, Verdict
 from ml.audit.graphs import graph_with_noise
 from ml.audit.subject import Subject
-from ml.evaluation.generalisation import read_generalisation
+from ml.evaluation.generalisation import SHUFFLED_LABELS
 
 A8_LIKENESS = Threshold(goal=0.3, limit=0.6)
 """Rank correlation of class maps with and without what was learned; 0 is unrelated."""
@@ -24,14 +24,13 @@ CASCADE = {"last tenth of the layers": 0.1, "upper half": 0.5, "all layers": 1.0
 
 IMAGES = 64
 SHUFFLES = 3
-SHUFFLED_LABELS = "shuffled_labels"
 
 
 def sanity(subject: Subject) -> Check:
     """A8: with noise for weights the class maps must change; shuffled labels must give chance.
 
-    The second needs a training: it comes from `generalisation.json` (`shuffled_labels`, with
-    `balanced_accuracy` and `chance`) or from the parent's audit, and is said to be missing else.
+    The second needs a training: it is one of the subject's controls, or comes from the parent's audit, and
+    is said to be missing else.
     """
     likeness = _cascade(subject)
     figure = likeness["all layers"]
@@ -100,8 +99,7 @@ def _rank_correlation(first: NDArray[Any], second: NDArray[Any]) -> float:
 
 
 def _shuffled(subject: Subject) -> tuple[dict[str, Any] | None, bool]:
-    own = (read_generalisation(subject.folder) or {}).get(SHUFFLED_LABELS)
-    if own:
+    if own := subject.controls.get(SHUFFLED_LABELS):
         return dict(own), False
     parent = next((check for check in subject.parent.get("checks", ()) if check["code"] == "A8"), None)
     known = parent["details"].get(SHUFFLED_LABELS) if parent else None

@@ -44,7 +44,8 @@ class Subject:
 
     `rows` are audited, with their class numbers `targets` (n,); `development` are those that the version
     was trained, stopped or calibrated on, empty where they are not known. `parent` is the audit of the
-    version that it was fine-tuned from, empty where there is none.
+    version that it was fine-tuned from, empty where there is none. `controls` are the recipe's negative
+    controls as `ml.training.controls` measures them, empty where they were not trained.
     """
 
     folder: Path
@@ -55,6 +56,7 @@ class Subject:
     development: Sequence[ManifestRow] = ()
     development_targets: Targets = field(default_factory=lambda: np.empty(0, np.intp))
     parent: Mapping[str, Any] = field(default_factory=dict)
+    controls: Mapping[str, Any] = field(default_factory=dict)
     sample_size: int = SAMPLE_SIZE
     seed: int = 0
     cache_dir: Path | None = None

@@ -24,6 +24,7 @@ from ml.audit.subject import SAMPLE_SIZE, Progress, Subject
 from ml.contracts import ModelSpec, findings_of
 from ml.datasets.manifest import Manifest, ManifestError, ManifestRow, read_manifest
 from ml.datasets.split import split_rows
+from ml.evaluation.generalisation import read_generalisation
 from ml.model_folder import ModelFolderError, check_folder, folder_digest
 from ml.preprocessing import PreprocessingError
 
@@ -51,6 +52,7 @@ def audit_version(
     *manifests: Path,
     fold: int | None = None,
     parent: Mapping[str, Any] | None = None,
+    controls: Mapping[str, Any] | None = None,
     checks: Sequence[str] = tuple(CHECKS),
     sample_size: int = SAMPLE_SIZE,
     seed: int = 0,
@@ -61,7 +63,9 @@ def audit_version(
 
     On the manifests that it was trained on, the version is audited on its own test fold; on others on all
     radiographs. `fold` asks for another one. `parent` is the audit of the version that it was fine-tuned
-    from: what needs a training is inherited from there. Fitness is not applied: every image counts.
+    from: what needs a training is inherited from there. `controls` are negative controls of its recipe that
+    were just trained; without them those of its `generalisation.json` count. Fitness is not applied: every
+    image counts.
 
     Keys: `schema model verdict summary checks data seconds finished_at`; a check has `code name figure
     interval threshold fails_beyond verdict meaning details`. Raises `ModelFolderError` or `ManifestError`.
@@ -84,6 +88,7 @@ def audit_version(
         development=sides.development,
         development_targets=np.array([index[row.label] for row in sides.development], np.intp),
         parent=parent or {},
+        controls=controls or read_generalisation(folder) or {},
         sample_size=sample_size,
         seed=seed,
         cache_dir=cache_dir,

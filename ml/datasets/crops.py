@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -23,6 +23,12 @@ from ml.preprocessing import (
     lung_input,
     lung_measurements,
 )
+from ml.preprocessing.steps import Chest
+
+CHEST_SIZE = 64
+"""Side of the small pictures that say where the chest lies."""
+
+IN_HULL, IN_LUNGS = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +37,14 @@ class Crops:
 
     `images`: uint8 (n, size, size), or (n, size, size, 3) in pseudo-colour: the classifier's tensors
     times 255; `lungs_found`: bool (n,);
-    `measurements`: float32 (n, len(LUNG_MEASUREMENTS)).
+    `measurements`: float32 (n, len(LUNG_MEASUREMENTS)); `chests`: uint8 (n, CHEST_SIZE, CHEST_SIZE), where
+    the chest lies in each crop: `IN_LUNGS`, `IN_HULL` (between and around them) or 0.
     """
 
     images: NDArray[np.uint8]
     lungs_found: NDArray[np.bool_]
     measurements: FloatImage
+    chests: NDArray[np.uint8]
 
     def measured(self, name: str) -> FloatImage:
         """Give one of the lung measurements for every image."""
@@ -85,11 +93,12 @@ def prepare_crops(
         cached = cache_dir / f"crops-{_fingerprint(rows, lungs, input_size, preprocessing)}.npz"
         if cached.is_file():
             with np.load(cached) as arrays:
-                return Crops(arrays["images"], arrays["lungs_found"], arrays["measurements"])
+                return Crops(**{field.name: arrays[field.name] for field in fields(Crops)})
     shape = (input_size, input_size) if preprocessing.channels == 1 else (input_size, input_size, 3)
     images = np.empty((len(rows), *shape), np.uint8)
     found = np.empty(len(rows), np.bool_)
     measurements = np.empty((len(rows), len(LUNG_MEASUREMENTS)), np.float32)
+    chests = np.empty((len(rows), CHEST_SIZE, CHEST_SIZE), np.uint8)
     for start in range(0, len(rows), BATCH_SIZE):
         chosen = slice(start, min(start + BATCH_SIZE, len(rows)))
         equalised = [equalise(read_grey(row.path)) for row in rows[chosen]]
@@ -100,23 +109,35 @@ def prepare_crops(
             found[i] = prepared.lungs_found
             measured = lung_measurements(lung)
             measurements[i] = [measured[name] for name in LUNG_MEASUREMENTS]
+            chests[i] = _chest_picture(prepared.chest)
         if progress is not None:
             progress(chosen.stop, len(rows))
     if cached is not None:
         cached.parent.mkdir(parents=True, exist_ok=True)
         partial = cached.with_suffix(".partial.npz")
         try:
-            np.savez(partial, images=images, lungs_found=found, measurements=measurements)
+            np.savez(partial, images=images, lungs_found=found, measurements=measurements, chests=chests)
             partial.rename(cached)
         finally:
             partial.unlink(missing_ok=True)  # a full disk
-    return Crops(images, found, measurements)
+    return Crops(images, found, measurements, chests)
+
+
+def _chest_picture(chest: Chest) -> NDArray[np.uint8]:
+    """Reduce a chest's two masks to one small picture."""
+    size = (CHEST_SIZE, CHEST_SIZE)
+    hull, lungs = (
+        cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        for mask in (chest.hull, chest.lungs)
+    )
+    return np.asarray(np.where(lungs, IN_LUNGS, hull * IN_HULL), np.uint8)
 
 
 def _fingerprint(
     rows: Sequence[ManifestRow], lungs: LungNetwork, input_size: int, preprocessing: Preprocessing
 ) -> str:
-    digest = hashlib.sha256(f"{preprocessing.version} {lungs.sha256} {input_size}".encode())
+    parts = [preprocessing.version, lungs.sha256, str(input_size), str(CHEST_SIZE)]
+    digest = hashlib.sha256(" ".join(parts).encode())
     for row in rows:
         status = row.path.stat()
         digest.update(f"{row.path.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode())

@@ -17,6 +17,9 @@ from ml.model_folder import ModelFolderError
 GENERALISATION_NAME = "generalisation.json"
 """The file of a version's folder that holds its figures with a source left out, and within a source."""
 
+SHUFFLED_LABELS, LUNGS_BLACKED_OUT = "shuffled_labels", "lungs_blacked_out"
+"""Its entries for the recipe's negative controls, each with `n balanced_accuracy chance`."""
+
 FIGURES = ("n", "covid19_auroc", "interval", "sensitivity", "accuracy")
 """What the views say of a source; `interval` belongs to the AUROC of COVID-19, as `sensitivity` does."""
 

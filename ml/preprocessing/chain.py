@@ -30,7 +30,7 @@ class PreprocessingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A classifier's input and where in the image it came from.
+    """A classifier's input, where in the image it came from and where in it the chest lies.
 
     `tensor`: float32 (1, size, size, channels) in [0, 1].
     """
@@ -38,6 +38,7 @@ class Prepared:
     tensor: FloatImage
     region: Region
     lungs_found: bool
+    chest: Chest
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Preprocessing:
         for name, parameters in self.steps:
             image = STEPS[name](image, chest, **parameters)
         tensor = np.ascontiguousarray(image, np.float32).reshape(1, input_size, input_size, self.channels)
-        return Prepared(np.clip(tensor, 0.0, 1.0), region, found is not None)
+        return Prepared(np.clip(tensor, 0.0, 1.0), region, found is not None, chest)
 
     def _region(self, lungs: Region | None, shape: tuple[int, ...]) -> Region:
         if lungs is None or self.crop == "whole":

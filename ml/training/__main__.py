@@ -15,6 +15,7 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from ml.evaluation.generalisation import GENERALISATION_NAME
 from ml.model_folder import check_folder
@@ -48,8 +49,7 @@ def main() -> None:
     classifier.add_argument("--init", type=Path, help="continue from this model version's folder")
     classifier.add_argument("--learning-rate", type=float, default=TrainingConfig.learning_rate)
     classifier.add_argument("--epochs", type=int, default=TrainingConfig.epochs)
-    classifier.add_argument("--mixing", choices=MIXINGS, default=TrainingConfig.mixing)
-    classifier.add_argument("--balance", type=float, default=TrainingConfig.balance)
+    _add_recipe(classifier)
     classifier.add_argument("--input-size", type=int, default=TrainingConfig.input_size)
     classifier.add_argument("--seed", type=int, default=TrainingConfig.seed)
     elsewhere = commands.add_parser("generalisation", help="train without each source, and measure there")
@@ -59,7 +59,7 @@ def main() -> None:
     elsewhere.add_argument("--epochs", type=int, default=14)
     elsewhere.add_argument("--epoch-size", type=int, default=4000)
     elsewhere.add_argument("--input-size", type=int, default=96)
-    elsewhere.add_argument("--mixing", choices=MIXINGS, default=TrainingConfig.mixing)
+    _add_recipe(elsewhere)
     finish = commands.add_parser("finish", help="write card, golden prediction and hashes again")
     finish.add_argument("folder", type=Path, nargs="?", default=BUNDLED)
     options = parser.parse_args()
@@ -82,12 +82,26 @@ def main() -> None:
             init=options.init,
             learning_rate=options.learning_rate,
             epochs=options.epochs,
-            mixing=options.mixing,
-            balance=options.balance,
             input_size=options.input_size,
             seed=options.seed,
+            **_recipe(options),
         )
         print(train(config, progress=lambda step: print(step, flush=True)))
+
+
+RECIPE = ("balance", "mixing", "surroundings", "without_lungs")
+"""Settings of how images are drawn, blended and changed, which every kind of training takes."""
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mixing", choices=MIXINGS, default=TrainingConfig.mixing)
+    for name in ("balance", "surroundings", "without_lungs"):
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=float, metavar="SHARE", default=getattr(TrainingConfig, name))
+
+
+def _recipe(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in RECIPE}
 
 
 def _measure_elsewhere(options: argparse.Namespace) -> None:
@@ -101,8 +115,8 @@ def _measure_elsewhere(options: argparse.Namespace) -> None:
             epochs=options.epochs,
             epoch_size=options.epoch_size,
             input_size=options.input_size,
-            mixing=options.mixing,
             progressive_resizing=False,
+            **_recipe(options),
         )
         figures = generalisation(config, progress=lambda step: print(step, flush=True))
     (options.version / GENERALISATION_NAME).write_text(json.dumps(figures, indent=1) + "\n")

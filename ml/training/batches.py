@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ml.contracts import FloatImage
 from ml.datasets.augmentation import augment, resized
+from ml.datasets.surroundings import lungs_removed, resurrounded
 from ml.evaluation.calibration import Targets
 
 MIXINGS = ("none", "mixup", "same_finding")
@@ -20,11 +21,15 @@ MIXED_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class TrainingImages:
-    """The training side: crops uint8 (n, s, s), or (n, s, s, 3), class numbers (n,), a source per crop."""
+    """The training side: crops uint8 (n, s, s), or (n, s, s, 3), class numbers (n,), a source per crop.
+
+    `chests` (n, c, c) say where the chest lies in each, as `ml.datasets.crops.Crops` does.
+    """
 
     crops: NDArray[np.uint8]
     targets: Targets
     sources: NDArray[np.str_]
+    chests: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +40,18 @@ class Sampling:
     is drawn in proportion to n ** -balance, so 0 leaves all images alike and 1 every pair of source and
     class. `mixing`: `mixup` blends two images and their labels (Zhang 2018); `same_finding` blends two
     images of one class from two sources, so that what tells the sources apart stops mattering (LISA, Yao
-    2022). `smoothing`: label smoothing in [0, 1). `class_weights`: the loss's weight per class number.
+    2022). `surroundings`: share of the images whose surroundings are replaced by those of another image or
+    by none; `without_lungs`: share of the images whose lungs are painted over and which are labelled with
+    every class alike, so that nothing outside the lungs speaks for a class. `smoothing`: label smoothing
+    in [0, 1). `class_weights`: the loss's weight per class number.
     """
 
     batch_size: int
     epoch_size: int
     balance: float
     mixing: str
+    surroundings: float
+    without_lungs: float
     smoothing: float
     class_weights: Sequence[float]
     seed: int
@@ -66,6 +76,7 @@ class TrainingBatches(keras.utils.PyDataset):
             return_inverse=True,
         )[1]
         self._partners = _partners(images)
+        self._of_source = [np.flatnonzero(images.sources == name) for name in np.unique(images.sources)]
         self._start(epoch)
 
     def __len__(self) -> int:
@@ -78,6 +89,8 @@ class TrainingBatches(keras.utils.PyDataset):
         images, labels = self._augmented(chosen, random), self._labels(chosen)
         if self._sampling.mixing != "none":
             images, labels = self._mixed(chosen, images, labels, random)
+        if self._sampling.without_lungs:
+            self._empty(chosen, images, labels, random)
         return images, labels, self._weights[self._images.targets[chosen]]
 
     def on_epoch_end(self) -> None:
@@ -98,8 +111,27 @@ class TrainingBatches(keras.utils.PyDataset):
         return np.asarray(random.choice(count, number, p=share / share.sum()), np.intp)
 
     def _augmented(self, chosen: NDArray[np.intp], random: np.random.Generator) -> FloatImage:
-        batch = np.stack([augment(self._crops[i], random) for i in chosen])
+        batch = np.stack([augment(self._surrounded(i, random), random) for i in chosen])
         return batch.reshape(*batch.shape[:3], -1)
+
+    def _surrounded(self, number: int, random: np.random.Generator) -> NDArray[np.uint8]:
+        """Give a crop, or, as often as asked for, its lungs in other surroundings."""
+        crop = self._crops[number]
+        if not self._sampling.surroundings or random.random() >= self._sampling.surroundings:
+            return crop
+        # Sources alike, not images: a large source is no more often seen around others' lungs.
+        other = self._crops[random.choice(self._of_source[random.integers(len(self._of_source))])]
+        return resurrounded(crop, self._images.chests[number], other, random)
+
+    def _empty(
+        self, chosen: NDArray[np.intp], images: FloatImage, labels: FloatImage, random: np.random.Generator
+    ) -> None:
+        """Take the lungs out of a share of the batch, and the finding out of its labels."""
+        for place in np.flatnonzero(random.random(len(chosen)) < self._sampling.without_lungs):
+            number = chosen[place]
+            emptied = lungs_removed(self._crops[number], self._images.chests[number], random)
+            images[place] = augment(emptied, random).reshape(images.shape[1:])
+            labels[place] = 1 / labels.shape[1]
 
     def _labels(self, chosen: NDArray[np.intp]) -> FloatImage:
         classes = len(self._weights)

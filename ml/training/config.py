@@ -10,7 +10,7 @@ from ml.architectures import CLASSIFIERS, ENSEMBLE, InputSizeError, check_input_
 from ml.architectures.initial_weights import InitialWeightsError, find_weights
 from ml.contracts import Finding
 from ml.preprocessing import DEFAULT_PREPROCESSING, Preprocessing
-from ml.training.batches import MIXINGS
+from ml.training.batches import MIXINGS, Sampling
 from ml.training.precision import PRECISIONS
 
 GROWTH = ((0.5, 0.6), (0.8, 0.8), (1.0, 1.0))
@@ -33,21 +33,22 @@ class TrainingConfig:
     """One run's settings.
 
     `classes` maps each class to the manifest labels it gathers; labels in no class are left out.
-    `class_weights` multiplies the loss per class; `balance` and `mixing` say how images are drawn and
-    blended (`ml.training.batches.Sampling`), `epoch_size` how many make an epoch (as many as there are).
-    `ema_momentum` averages the weights over about 1 / (1 - momentum) steps, 0 does not. `patience` ends
-    the run after so many full-size epochs without a better one. `trainable_layers` freezes all but the
-    last so many layers that have weights. `init` is a model version to continue from, `weights` a
-    `.weights.h5` file or `imagenet`; at most one of them. 0 epochs keep the weights of `init` and only
-    calibrate and measure them anew, with another lung network, say. `members` are the folders of the
-    versions that an `ensemble` is made of: its size, classes and preprocessing are theirs, and nothing is
-    trained. `lungs` is a folder with `lungs.xml` and `lungs.bin`. `folds` makes that many folds by group;
-    without it the manifest's own are used. `calibration_fold` (by default the one after the test fold)
-    chooses the epoch and calibrates; `test_fold` is only measured. `progressive_resizing` trains the first
-    epochs on smaller images (Tan 2021): nearly half of the work is saved. `quantise` makes the INT8 graph
-    too, which takes minutes. `provenance` goes into the lineage as it is: who asked for the run, which data
-    set its manifest is. `cache_dir` keeps prepared crops, and a run's state after every epoch: an equal
-    run goes on where one was stopped.
+    `class_weights` multiplies the loss per class; `balance`, `mixing`, `surroundings` and `without_lungs`
+    say how images are drawn, blended and changed (`ml.training.batches.Sampling`), `epoch_size` how many
+    make an epoch (as many as there are). `ema_momentum` averages the weights over about 1 / (1 -
+    momentum) steps, 0 does not. `patience` ends the run after so many full-size epochs without a better
+    one. `trainable_layers` freezes all but the last so many layers that have weights. `init` is a model
+    version to continue from, `weights` a `.weights.h5` file or `imagenet`; at most one of them. 0 epochs
+    keep the weights of `init` and only calibrate and measure them anew, with another lung network, say.
+    `members` are the folders of the versions that an `ensemble` is made of: its size, classes and
+    preprocessing are theirs, and nothing is trained. `lungs` is a folder with `lungs.xml` and
+    `lungs.bin`. `folds` makes that many folds by group; without it the manifest's own are used.
+    `calibration_fold` (by default the one after the test fold) chooses the epoch and calibrates;
+    `test_fold` is only measured. `progressive_resizing` trains the first epochs on smaller images (Tan
+    2021): nearly half of the work is saved. `quantise` makes the INT8 graph too, which takes minutes.
+    `provenance` goes into the lineage as it is: who asked for the run, which data set its manifest is.
+    `cache_dir` keeps prepared crops, and a run's state after every epoch: an equal run goes on where one
+    was stopped.
     """
 
     manifests: tuple[Path, ...]
@@ -67,6 +68,8 @@ class TrainingConfig:
     class_weights: Mapping[str, float] = field(default_factory=dict)
     balance: float = 0.5
     mixing: str = "same_finding"
+    surroundings: float = 0.0
+    without_lungs: float = 0.0
     epoch_size: int | None = None
     ema_momentum: float = 0.995
     patience: int | None = None
@@ -93,6 +96,20 @@ class TrainingConfig:
         share = next(size for until, size in growth if epoch < until * self.epochs)
         return min(self.input_size, max(1, round(share * self.input_size / SIZE_STEP)) * SIZE_STEP)
 
+    def sampling(self, *, images: int) -> Sampling:
+        """Say how batches are drawn from so many training images."""
+        return Sampling(
+            batch_size=min(self.batch_size, images),
+            epoch_size=self.epoch_size or images,
+            balance=self.balance,
+            mixing=self.mixing,
+            surroundings=self.surroundings,
+            without_lungs=self.without_lungs,
+            smoothing=self.label_smoothing,
+            class_weights=[self.class_weights.get(name, 1.0) for name in self.classes],
+            seed=self.seed,
+        )
+
     def check(self) -> None:
         """Raise `TrainingConfigError` for a setting that cannot be honoured, before any work is done."""
         if self.architecture not in (*CLASSIFIERS, ENSEMBLE):
@@ -113,7 +130,7 @@ class TrainingConfig:
             )
         if self.mixing not in MIXINGS:
             raise TrainingConfigError(f"Unknown mixing {self.mixing!r}; known: {', '.join(MIXINGS)}.")
-        for name in ("balance", "ema_momentum", "label_smoothing"):
+        for name in ("balance", "ema_momentum", "label_smoothing", "surroundings", "without_lungs"):
             if not 0 <= getattr(self, name) <= 1:
                 raise TrainingConfigError(f"{name} is {getattr(self, name)}; expected 0 to 1.")
         if self.init is not None and self.weights is not None:

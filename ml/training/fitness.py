@@ -1,4 +1,4 @@
-"""Learn from good radiographs what plausible lungs measure, and tell how much that refuses.
+"""Learn from good radiographs what plausible lungs measure.
 
 The view network (`ml.training.gate`) does most of the refusing; these limits catch what it was never shown.
 """
@@ -6,7 +6,6 @@ The view network (`ml.training.gate`) does most of the refusing; these limits ca
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,36 +35,6 @@ def fitness_thresholds(crops: Crops, training: NDArray[np.intp]) -> Mapping[str,
     limits = {f"{name}_min": low[LUNG_MEASUREMENTS.index(name)] for name in LOWER_LIMITS}
     limits |= {f"{name}_max": high[LUNG_MEASUREMENTS.index(name)] for name in UPPER_LIMITS}
     return {name: round(float(value), 4) for name, value in limits.items()}
-
-
-def refused(measurements: FloatImage, thresholds: Mapping[str, float]) -> NDArray[np.bool_]:
-    """Tell which rows (n, measurements) violate any limit on the lungs."""
-    result = np.zeros(len(measurements), np.bool_)
-    for limit, value in thresholds.items():
-        name, _, side = limit.rpartition("_")
-        if name in LUNG_MEASUREMENTS:
-            column = measurements[:, LUNG_MEASUREMENTS.index(name)]
-            result |= column < value if side == "min" else column > value
-    return result
-
-
-def refusal_report(
-    thresholds: Mapping[str, float],
-    *,
-    good: FloatImage,
-    unfit: Mapping[str, FloatImage],
-) -> dict[str, Any]:
-    """Give the share of test radiographs refused and, per `ood_*` label, of unfit images refused.
-
-    Only the limits on the lungs are counted; serving has further checks.
-    """
-    return {
-        "radiographs": {"n": len(good), "refused": round(float(refused(good, thresholds).mean()), 4)},
-        **{
-            label: {"n": len(rows), "refused": round(float(refused(rows, thresholds).mean()), 4)}
-            for label, rows in sorted(unfit.items())
-        },
-    }
 
 
 def _widened(tail: FloatImage, middle: FloatImage) -> FloatImage:

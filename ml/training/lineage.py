@@ -16,8 +16,10 @@ from typing import Any
 from ml.datasets.manifest import Manifest
 from ml.datasets.sources import sources_record
 from ml.model_folder import file_sha256, folder_digest, read_spec
-from ml.training.config import TrainingConfig
+from ml.preprocessing import Preprocessing
+from ml.training.config import TrainingConfig, TrainingConfigError
 
+LINEAGE_NAME = "lineage.json"
 PACKAGES = ("keras", "numpy", "opencv-python-headless", "openvino", "scikit-learn", "scipy", "tensorflow")
 PATH_SETTINGS = ("manifests", "out_dir", "lungs", "init", "weights", "members", "cache_dir")
 """Settings recorded by hash: where a file lay on one machine says nothing on another."""
@@ -59,6 +61,37 @@ def settings_record(config: TrainingConfig) -> dict[str, Any]:
     named = [field.name for field in fields(config) if field.name not in elsewhere]
     values: dict[str, Any] = {name: getattr(config, name) for name in named}
     return {**values, "preprocessing": config.preprocessing.to_json()}
+
+
+def recorded_config(
+    folder: Path, manifests: Sequence[Path], *, cache_dir: Path | None = None
+) -> TrainingConfig:
+    """Give the settings that a version was trained with, to train so again on these manifests.
+
+    From scratch: the version that it continued from is not needed, but its settings are taken for a version
+    that was only calibrated anew. Raises `TrainingConfigError` for a version that does not say how it was
+    made.
+    """
+    path = folder / LINEAGE_NAME
+    if not path.is_file():
+        raise TrainingConfigError(f"{folder} holds no {LINEAGE_NAME}: how it was trained is not known.")
+    lineage = json.loads(path.read_text())
+    preprocessing = Preprocessing.from_json(lineage["settings"]["preprocessing"])
+    while lineage["settings"]["epochs"] == 0 and lineage["parent"]:
+        lineage = lineage["parent"]["lineage"]
+    settings = lineage["settings"]
+    known = {field.name for field in fields(TrainingConfig)}
+    recorded = {name: value for name, value in settings.items() if name in known}
+    return TrainingConfig(
+        **{
+            **recorded,
+            "manifests": tuple(manifests),
+            "out_dir": folder / "none",
+            "lungs": folder,
+            "preprocessing": preprocessing,
+            "cache_dir": cache_dir,
+        }
+    )
 
 
 def _parent(folder: Path | None) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ Every network is trained as `ml.training.run` trains one, and measured in Keras;
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -17,27 +17,18 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from ml.contracts import Finding
-from ml.datasets.augmentation import as_tensor
 from ml.datasets.crops import LungNetwork
-from ml.datasets.manifest import ManifestRow
 from ml.datasets.split import Split, assign_folds
-from ml.evaluation.calibration import Probabilities, Targets, calibrated, fit_temperature
+from ml.evaluation.calibration import Targets
 from ml.evaluation.ranking import ranking
 from ml.evaluation.resampling import PatientResamples, rounded
 from ml.training.config import ProgressCallback, TrainingConfig, TrainingConfigError, TrainingProgress
-from ml.training.run import Dataset, fitted, load_dataset, run_state
+from ml.training.controls import controls
+from ml.training.dataset import Dataset, load_dataset
+from ml.training.trial import Measured, named, trained
 
 MIN_IMAGES = 20
-"""A source needs so many images of a finding, and of the others, to be left out or looked into."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One trained network's calibrated probabilities (n, k) for images it had not seen, and their rows."""
-
-    probabilities: Probabilities
-    targets: Targets
-    rows: tuple[ManifestRow, ...]
+"""A source needs so many images of a finding to be left out, and so many in all to be looked into."""
 
 
 def generalisation(
@@ -45,31 +36,32 @@ def generalisation(
 ) -> dict[str, Any]:
     """Measure a recipe with each source left out in turn, and within each source.
 
-    `left_out` names the sources to leave out; by default all that hold COVID-19 and something else. A group
-    that a source shares with another is left out of training with it. Within a source the networks of the
-    manifest's test fold answer: one training on all sources, figures on one source at a time, where
-    recognising the source cannot help. Raises `TrainingConfigError` when there is no source to leave out.
+    `left_out` names the sources to leave out; by default all that hold COVID-19. One that holds nothing
+    else tells a sensitivity only. A group that a source shares with another is left out of training with
+    it. Within a source the networks of the manifest's test fold answer: one training on all sources,
+    figures on one source at a time, where recognising the source cannot help. Two controls are trained
+    too (`ml.training.controls`). Raises `TrainingConfigError` when there is no source to leave out.
     """
     keras.utils.set_random_seed(config.seed)
     data = load_dataset(config, LungNetwork(config.lungs), progress)
     sources = np.array([row.source for row in data.rows])
     labels = np.array([row.label for row in data.rows])
     if left_out is None:
-        left_out = [name for name in np.unique(sources).tolist() if _has_both(labels[sources == name])]
+        left_out = [name for name in np.unique(sources).tolist() if _has_covid19(labels[sources == name])]
     unknown = sorted(set(left_out) - set(sources.tolist()))
     if unknown or not left_out:
         raise TrainingConfigError(
-            f"No source to leave out: {', '.join(unknown) or 'none holds COVID-19 and something else'}. "
+            f"No source to leave out: {', '.join(unknown) or 'none holds COVID-19'}. "
             f"The manifest has {', '.join(sorted(set(sources.tolist())))}."
         )
     outside: dict[str, Any] = {}
     for name in left_out:
         part = replace(data, split=_without(config, data, sources == name))
-        figures = _figures(config, _trained(config, part, _named(progress, f"without {name}")))
+        figures = _figures(config, trained(config, part, named(progress, f"without {name}")))
         outside[name] = figures
         shown = {key: figures[key] for key in ("covid19_auroc", "accuracy") if figures[key] is not None}
         progress(TrainingProgress(f"measured on {name}", len(outside), len(left_out), shown))
-    same = _trained(config, data, _named(progress, "all sources"))
+    same = trained(config, data, named(progress, "all sources"))
     within = {
         name: _figures(config, _only(same, name))
         for name in np.unique(sources).tolist()
@@ -79,6 +71,7 @@ def generalisation(
         "leave_one_source_out": outside,
         "within_source": within,
         "same_sources": _figures(config, same),
+        **controls(config, data, progress),
         "mean_covid19_auroc": _mean(figures["covid19_auroc"] for figures in outside.values()),
         "mean_macro_f1": _mean(figures["macro_f1"] for figures in outside.values()),
         "protocol": (
@@ -122,17 +115,8 @@ def cross_validation(
             calibration=np.flatnonzero(kept),
             test=np.flatnonzero(folds == test),
         )
-        parts[test] = _trained(config, replace(data, split=split), _named(progress, f"fold {test}"))
+        parts[test] = trained(config, replace(data, split=split), named(progress, f"fold {test}"))
     return parts
-
-
-def pooled(parts: Sequence[Measured]) -> Measured:
-    """Put together what several networks answered, each for images of its own."""
-    return Measured(
-        np.concatenate([part.probabilities for part in parts]),
-        np.concatenate([part.targets for part in parts]),
-        tuple(row for part in parts for row in part.rows),
-    )
 
 
 def _part_of(
@@ -145,23 +129,6 @@ def _part_of(
     chosen = np.zeros(len(data.rows), np.bool_)
     chosen[where[assigned == 0]] = True
     return chosen
-
-
-def _trained(config: TrainingConfig, data: Dataset, progress: ProgressCallback) -> Measured:
-    """Train on one side, calibrate on another, and answer for the test side."""
-    with run_state(config, data) as state:
-        network, _ = fitted(config, data, state, progress)
-    kept, tested = data.split.calibration, data.split.test
-    temperature = fit_temperature(_logits(network, data, kept), data.targets[kept])
-    return Measured(
-        calibrated(_logits(network, data, tested), temperature),
-        data.targets[tested],
-        tuple(data.rows[i] for i in tested),
-    )
-
-
-def _logits(network: keras.Model, data: Dataset, where: NDArray[np.intp]) -> Any:
-    return network.predict(as_tensor(data.crops.images[where]), batch_size=64, verbose=0)
 
 
 def _without(config: TrainingConfig, data: Dataset, held_out: NDArray[np.bool_]) -> Split:
@@ -213,7 +180,8 @@ def _figures(config: TrainingConfig, measured: Measured) -> dict[str, Any]:
         if truth.any():
             figures["sensitivity"] = rounded(float((predicted[truth] == covid).mean()))
         three = [_three(labels, values) for values in (measured.targets, predicted)]
-        figures["macro_f1"] = rounded(f1_score(*three, labels=np.unique(three[0]), average="macro"))
+        if len(present := np.unique(three[0])) > 1:
+            figures["macro_f1"] = rounded(f1_score(*three, labels=present, average="macro"))
     return figures
 
 
@@ -224,20 +192,10 @@ def _three(labels: Sequence[str], values: Targets) -> NDArray[np.intp]:
     return np.array(coarse, np.intp)[values]
 
 
-def _has_both(labels: NDArray[np.str_]) -> bool:
-    positive = int((labels == Finding.COVID19).sum())
-    return positive >= MIN_IMAGES and len(labels) - positive >= MIN_IMAGES
+def _has_covid19(labels: NDArray[np.str_]) -> bool:
+    return int((labels == Finding.COVID19).sum()) >= MIN_IMAGES
 
 
 def _mean(values: Any) -> float | None:
     known = [value for value in values if value is not None]
     return rounded(float(np.mean(known))) if known else None
-
-
-def _named(progress: ProgressCallback, name: str) -> ProgressCallback:
-    """Say before every step which of the trainings it belongs to."""
-
-    def report(step: TrainingProgress) -> None:
-        progress(replace(step, stage=f"{name}: {step.stage}"))
-
-    return report

@@ -24,7 +24,7 @@ from ml.contracts import FloatImage, ModelSpec
 from ml.datasets.augmentation import as_tensor
 from ml.evaluation.calibration import Targets, calibrated
 from ml.graph import Graph
-from ml.model_folder import EXPORT_REPORT, INT8_FILES, read_spec
+from ml.model_folder import EXPORT_REPORT, INT8_FILES, WEIGHTS_NAME, read_spec
 from ml.training.telemetry import no_telemetry
 
 CALIBRATION_IMAGES = 300
@@ -35,7 +35,6 @@ MAX_POINTS_LOST = 0.2
 """An INT8 graph that changes more labels, or loses more percentage points of accuracy, does not serve."""
 
 INT8_GRAPH = INT8_FILES[0]
-WEIGHTS_NAME = "model.weights.h5"
 
 
 def export_reduced(

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +18,8 @@ from ml.architectures.ensemble import check_unseen, join_members, read_members, 
 from ml.architectures.initial_weights import InitialWeightsError, find_weights, load_weights
 from ml.contracts import FloatImage, ModelSpec
 from ml.datasets.augmentation import as_tensor
-from ml.datasets.crops import Crops, LungNetwork, prepare_crops
-from ml.datasets.manifest import Manifest, ManifestRow, read_manifest, select_classes
-from ml.datasets.split import Split, split_rows
+from ml.datasets.crops import LungNetwork
 from ml.evaluation.calibration import (
-    Targets,
     calibrated,
     conformal_quantiles,
     fit_temperature,
@@ -35,14 +28,14 @@ from ml.evaluation.calibration import (
 from ml.evaluation.metrics import evaluation_report
 from ml.graph import Graph
 from ml.inference.golden import GOLDEN_INPUT, golden_prediction
-from ml.model_folder import file_sha256, read_spec, write_spec
-from ml.training.batches import Sampling, TrainingBatches, TrainingImages
+from ml.model_folder import WEIGHTS_NAME, read_spec, write_spec
+from ml.training.batches import TrainingBatches, TrainingImages
 from ml.training.card import write_card
-from ml.training.checks import check_run
 from ml.training.config import ProgressCallback, TrainingConfig, TrainingConfigError, TrainingProgress
+from ml.training.dataset import Dataset, load_dataset
 from ml.training.disk import explains_full_disk
 from ml.training.export import export_classifier
-from ml.training.fitness import fitness_thresholds, refusal_report
+from ml.training.fitness import fitness_thresholds
 from ml.training.fitting import History, fit
 from ml.training.gate import copy_gate, read_limits
 from ml.training.history import write_history
@@ -50,20 +43,9 @@ from ml.training.lineage import lineage_record, settings_record
 from ml.training.population import population
 from ml.training.precision import dtype_policy
 from ml.training.quantisation import export_reduced
+from ml.training.state import run_state
 
-WEIGHTS_NAME = "model.weights.h5"
 LUNG_FILES = ("lungs.xml", "lungs.bin", "lungs.json")
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """A manifest's radiographs with their class numbers, crops and sides."""
-
-    manifest: Manifest
-    rows: tuple[ManifestRow, ...]
-    targets: Targets
-    crops: Crops
-    split: Split
 
 
 @explains_full_disk
@@ -131,30 +113,6 @@ def finish_folder(folder: Path) -> None:
     write_spec(folder, replace(spec, golden=golden_prediction(folder)))
 
 
-def load_dataset(config: TrainingConfig, lungs: LungNetwork, progress: ProgressCallback) -> Dataset:
-    """Read and check the manifests, split by group, and prepare every crop."""
-    manifest = read_manifest(*config.manifests)
-    rows, targets = select_classes(manifest.radiographs, config.classes)
-    check_run(config, manifest, rows, targets, progress=progress)
-    split = split_rows(
-        rows,
-        targets,
-        folds=config.folds,
-        test_fold=config.test_fold,
-        calibration_fold=config.calibration_fold,
-        seed=config.seed,
-    )
-    crops = prepare_crops(
-        rows,
-        lungs=lungs,
-        input_size=config.input_size,
-        preprocessing=config.preprocessing,
-        cache_dir=config.cache_dir,
-        progress=lambda done, total: progress(TrainingProgress("preparing", done, total)),
-    )
-    return Dataset(manifest, rows, np.array(targets, np.intp), crops, split)
-
-
 def fitted(
     config: TrainingConfig, data: Dataset, checkpoint: Path, progress: ProgressCallback
 ) -> tuple[keras.Model, History]:
@@ -171,16 +129,9 @@ def fitted(
         data.crops.images[where],
         data.targets[where],
         np.array([data.rows[i].source for i in where], np.str_),
+        data.crops.chests[where],
     )
-    sampling = Sampling(
-        batch_size=min(config.batch_size, len(where)),
-        epoch_size=config.epoch_size or len(where),
-        balance=config.balance,
-        mixing=config.mixing,
-        smoothing=config.label_smoothing,
-        class_weights=[config.class_weights.get(name, 1.0) for name in config.classes],
-        seed=config.seed,
-    )
+    sampling = config.sampling(images=len(where))
     kept = data.split.calibration
     weights, history = fit(
         network,
@@ -203,34 +154,6 @@ def _in_float32(config: TrainingConfig, weights: list[FloatImage]) -> keras.Mode
     )
     classifier.set_weights(weights)
     return classifier
-
-
-@contextmanager
-def run_state(config: TrainingConfig, data: Dataset) -> Iterator[Path]:
-    """Give the folder of a run's state, named by all that the run depends on; a finished run takes it away.
-
-    What a killed process left there is what an equal run goes on from. A run that cannot go on leaves
-    nothing.
-    """
-    if config.cache_dir is None:
-        with tempfile.TemporaryDirectory() as name:
-            yield Path(name)
-        return
-    digest = hashlib.sha256(json.dumps(settings_record(config), sort_keys=True).encode())
-    for weights in (config.init and config.init / WEIGHTS_NAME, config.weights):
-        digest.update(file_sha256(weights).encode() if weights and weights.is_file() else b"none")
-    for side in (data.split.training, data.split.calibration):
-        digest.update(side.tobytes())
-        digest.update(data.targets[side].tobytes())
-        digest.update(data.crops.images[side].tobytes())
-    folder = config.cache_dir / f"run-{digest.hexdigest()[:24]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield folder
-    except (OSError, TrainingConfigError):
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _initial(config: TrainingConfig, progress: ProgressCallback) -> keras.Model:
@@ -307,11 +230,6 @@ def _assemble(
         spec=spec,
         rows=[data.rows[i] for i in tested],
     )
-    report["refusal"] = refusal_report(
-        spec.fitness,
-        good=data.crops.measurements[tested],
-        unfit=_measure_unfit(data.manifest.out_of_distribution, lungs, config),
-    )
     _write_json(folder / "evaluation.json", report)
     if config.quantise:
         # Whether it may serve is a choice, so it is made on the fold that is there for choices.
@@ -323,21 +241,6 @@ def _assemble(
             seed=config.seed,
         )
     progress(TrainingProgress("exporting", 1, 1, {"test_accuracy": report["accuracy"]}))
-
-
-def _measure_unfit(
-    rows: tuple[ManifestRow, ...], lungs: LungNetwork, config: TrainingConfig
-) -> dict[str, FloatImage]:
-    """Measure the images that must be refused, by label."""
-    crops = prepare_crops(
-        rows,
-        lungs=lungs,
-        input_size=config.input_size,
-        preprocessing=config.preprocessing,
-        cache_dir=config.cache_dir,
-    )
-    labels = np.array([row.label for row in rows])
-    return {str(label): crops.measurements[labels == label] for label in np.unique(labels)}
 
 
 def _population(config: TrainingConfig, data: Dataset, where: NDArray[np.intp]) -> dict[str, Any]:

@@ -10,8 +10,7 @@ import pytest
 from ml.architectures import build
 from ml.explain.gradcam import GradCam
 from ml.graph import Graph
-from ml.model_folder import read_spec
-from ml.training.run import WEIGHTS_NAME
+from ml.model_folder import WEIGHTS_NAME, read_spec
 
 
 @pytest.mark.training

@@ -66,10 +66,6 @@ def write_recorded_version(folder: Path) -> Path:
     documents = {
         "evaluation": {
             **evaluation,
-            "refusal": {
-                "radiographs": {"n": 600, "refused": 0.0117},
-                "ood_ct": {"n": 30, "refused": 0.2333},
-            },
         },
         "lineage": _lineage(rows),
         "generalisation": GENERALISATION,

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ml.datasets.crops import CHEST_SIZE, IN_LUNGS
 from ml.training.batches import Sampling, TrainingBatches, TrainingImages
 
 pytestmark = pytest.mark.training
@@ -16,6 +17,8 @@ SAMPLING = Sampling(
     epoch_size=160,
     balance=0.0,
     mixing="none",
+    surroundings=0.0,
+    without_lungs=0.0,
     smoothing=0.0,
     class_weights=(1.0, 3.0),
     seed=4,
@@ -29,7 +32,9 @@ def images() -> TrainingImages:
     crops = np.broadcast_to(greys[:, np.newaxis, np.newaxis], (68, 32, 32)).copy()
     targets = np.array([0] * 60 + [1] * 8, np.intp)
     sources = np.array(["a"] * 60 + ["b"] * 4 + ["c"] * 4)
-    return TrainingImages(crops, targets, sources)
+    chests = np.zeros((68, CHEST_SIZE, CHEST_SIZE), np.uint8)
+    chests[:, 16:48, 16:48] = IN_LUNGS
+    return TrainingImages(crops, targets, sources, chests)
 
 
 def epoch_of(batches: TrainingBatches) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -75,8 +80,25 @@ def test_mixup_blends_the_labels_too(images: TrainingImages) -> None:
     assert ((y > 0.05) & (y < 0.95)).any()
 
 
+def test_surroundings_come_from_every_source_alike(images: TrainingImages) -> None:
+    batches = TrainingBatches(images, replace(SAMPLING, epoch_size=1600, surroundings=1.0), size=32)
+    x, y, _ = epoch_of(batches)
+    lungs, corners = x[y[:, 0] == 1, 12:20, 12:20].mean((1, 2, 3)), x[y[:, 0] == 1, :4, :4].mean((1, 2, 3))
+    assert lungs.max() < 0.45, "lungs of the first source stay as dark as they were"
+    assert (corners > 0.6).mean() > 0.25, "and are seen in the bright surroundings of the others"
+
+
+def test_images_without_lungs_speak_for_every_class_alike(images: TrainingImages) -> None:
+    batches = TrainingBatches(images, replace(SAMPLING, epoch_size=800, without_lungs=0.25), size=32)
+    _, y, weights = epoch_of(batches)
+    emptied = (y == 0.5).all(axis=1)
+    assert emptied.mean() == pytest.approx(0.25, abs=0.06)
+    assert set(np.unique(y[~emptied]).tolist()) == {0.0, 1.0}
+    assert len(weights) == 800
+
+
 def test_batches_follow_from_seed_epoch_and_number(images: TrainingImages) -> None:
-    sampling = replace(SAMPLING, mixing="mixup", balance=0.5)
+    sampling = replace(SAMPLING, mixing="mixup", balance=0.5, surroundings=0.5, without_lungs=0.2)
     first = TrainingBatches(images, sampling, size=16)
     zeroth = first[3][0]
     first.on_epoch_end()

@@ -19,6 +19,7 @@ from ml.inference.graphs import chosen_precision, has_int8_instructions
 from ml.model_folder import (
     EXPORT_REPORT,
     INT8_FILES,
+    WEIGHTS_NAME,
     ModelFolderError,
     has_accepted_int8,
     read_spec,
@@ -26,7 +27,7 @@ from ml.model_folder import (
 )
 from ml.phantom import FULL_SCALE, phantom
 from ml.training.export import export_classifier
-from ml.training.quantisation import WEIGHTS_NAME, acceptable, export_int8, export_reduced, export_report
+from ml.training.quantisation import acceptable, export_int8, export_reduced, export_report
 from tests.ml.tiny_version import write_tiny_version
 
 SIDE = 64

@@ -64,7 +64,7 @@ def test_a_version_is_complete_repeatable_and_can_be_continued(
 
     measured = evaluate_version(folder, *config.manifests, fold=0)
     stored = json.loads((folder / "evaluation.json").read_text())
-    assert measured == {name: value for name, value in stored.items() if name != "refusal"}
+    assert measured == stored
     assert f"{stored['accuracy']:.3f}" in (folder / "card.md").read_text()
 
     again = train(replace(config, out_dir=tmp_path / "again"), progress=steps.append)
@@ -123,6 +123,7 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_nothing_had_happened(
     [
         ({"mixing": "shake"}, "Unknown mixing 'shake'; known: none, mixup, same_finding"),
         ({"balance": 2}, "balance is 2; expected 0 to 1"),
+        ({"without_lungs": -1}, "without_lungs is -1; expected 0 to 1"),
         ({"architecture": "vgg99"}, "Unknown architecture 'vgg99'"),
         ({"optimizer": "magic"}, "Unknown optimizer"),
         ({"epochs": 0}, "0 epochs only calibrate"),
