@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from apps.accounts.access import Actor
 from apps.accounts.roles import Right
-from apps.diagnosis.models import Diagnosis, Review, Triage, WorklistEntry
+from apps.diagnosis.models import Diagnosis, LoadFailure, Review, Triage, WorklistEntry
 from apps.diagnosis.results import result
 from apps.diagnosis.triage import triage_from_name
 from apps.studies.models import Instance
@@ -175,6 +175,14 @@ def diagnosis_result(diagnosis: Diagnosis, *, actor: Actor | None = None) -> dic
         },
         timing_ms=diagnosis.timing_ms,
     )
+
+
+def open_load_failures(actor: Actor) -> QuerySet[LoadFailure]:
+    """Return the versions that workers should have loaded and cannot, for those who see models."""
+    failures = LoadFailure.objects.filter(open=True).select_related(
+        "model_version__model", "served_instead__model"
+    )
+    return failures if actor.may(Right.VIEW_MODELS) else failures.none()
 
 
 _REFUSED = {WorklistEntry.Status.REJECTED, WorklistEntry.Status.FAILED}

@@ -174,7 +174,7 @@ def archive(version: ModelVersion, settings: Settings, tmp_path: Path, session_o
     folder.mkdir()
     for name in MODEL_FILES:
         (folder / name).write_text(f"not a {name}")
-    each = dict.fromkeys(Finding, 0.5)
+    each: dict[str, float] = dict.fromkeys(Finding, 0.5)
     write_spec(folder, ModelSpec("cxr", "compact_resnet", tuple(Finding), 64, "test", 1.0, each, each))
     sha256 = folder_check(folder).sha256
     (tmp_path / "models").mkdir()

@@ -28,6 +28,7 @@ PAGES = {
     "portal:snapshots": {Role.DATA_SCIENTIST},
     "portal:snapshot_start": {Role.DATA_SCIENTIST},
     "portal:models": {Role.RADIOLOGIST, Role.DATA_SCIENTIST, Role.ADMINISTRATOR, Role.INTEGRATOR},
+    "portal:compare": {Role.RADIOLOGIST, Role.DATA_SCIENTIST, Role.ADMINISTRATOR, Role.INTEGRATOR},
     "portal:training": {Role.RADIOLOGIST, Role.DATA_SCIENTIST, Role.ADMINISTRATOR, Role.INTEGRATOR},
     "portal:training_start": {Role.DATA_SCIENTIST},
     "portal:break_glass": {Role.ADMINISTRATOR},
