@@ -7,14 +7,24 @@ class RetrainingConfig(AppConfig):
     verbose_name = "Training"
 
     def ready(self) -> None:
-        from apps.core.registries import PeriodicTask, WarmUp, gauges, periodic_tasks, warm_ups
+        from apps.core.registries import (
+            PeriodicTask,
+            StorageCheck,
+            WarmUp,
+            gauges,
+            periodic_tasks,
+            storage_checks,
+            warm_ups,
+        )
         from apps.retraining import receivers  # noqa: F401 - connects to the signals
         from apps.retraining.gauges import GAUGES
         from apps.retraining.services.runs import runs_tidy
+        from apps.retraining.services.snapshot_storage import snapshots_count, snapshots_verify
 
         periodic_tasks.register(PeriodicTask("training runs sweep", "retraining.sweep_runs", seconds=10.0))
         periodic_tasks.register(PeriodicTask("snapshots sweep", "retraining.sweep_snapshots", seconds=10.0))
         periodic_tasks.register(PeriodicTask("training schedules", "retraining.fire_schedules", seconds=60.0))
+        storage_checks.register(StorageCheck("snapshots", snapshots_count, snapshots_verify))
         warm_ups.register(WarmUp("training", "training", runs_tidy))
         for gauge in GAUGES:
             gauges.register(gauge)

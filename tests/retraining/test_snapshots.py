@@ -30,6 +30,7 @@ from apps.retraining.services import (
     snapshot_build,
     snapshot_request,
 )
+from apps.retraining.services.snapshot_storage import snapshots_verify
 from apps.studies.models import Instance
 from ml.datasets.manifest import Manifest, read_manifest
 from ml.phantom import phantom, phantom_dicom
@@ -276,7 +277,6 @@ def test_a_damaged_folder_is_made_whole_by_equal_content(scientist: Actor) -> No
     some_read()
     first = made(scientist)
     damaged = manifest_of(first).rows[0].path
-    damaged.chmod(0o640)
     damaged.write_bytes(b"not what it was")
     made(scientist)
     row = manifest_of(first).rows[0]
@@ -313,6 +313,23 @@ def test_no_patient_and_no_copy_stands_in_two_folds(
     assert snapshot.report["duplicates"]["near"]["pairs"] >= 1
     assert "A. Person" not in (snapshot_folder(snapshot) / "manifest.csv").read_text()
     assert snapshot.images.count() == 10
+
+
+def test_verify_storage_names_the_file_that_changed(
+    scientist: Actor,
+) -> None:
+    some_read(count=1)
+    snapshot = made(scientist)
+    assert list(snapshots_verify()) == [None]
+    damaged = manifest_of(snapshot).rows[0].path
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")
+    (problem,) = snapshots_verify()
+    assert problem is not None
+    assert damaged.name in problem
+    (snapshot_folder(snapshot) / "manifest.csv").unlink()
+    (problem,) = snapshots_verify()
+    assert problem is not None
+    assert "cannot be read" in problem
 
 
 class PowerCut(BaseException):

@@ -36,6 +36,7 @@ from apps.retraining.selectors.snapshots import (
     images_to_learn_from,
     snapshot_folder,
 )
+from apps.retraining.services.execution import TrainerStoppedError, stopping
 from apps.retraining.services.leases import Heartbeat, LeaseLostError
 from apps.retraining.signals import snapshot_queued
 from apps.studies.decoding.pool import decode_pool
@@ -152,6 +153,8 @@ class _Progress:
     def __call__(self, stage: str, done: int, total: int) -> None:
         if self._heartbeat.lost.is_set():
             raise LeaseLostError("The data set is no longer held by this trainer.")
+        if stopping.is_set():
+            raise TrainerStoppedError
         self._report(Step(stage, done, total))
         if time.monotonic() - self._told < _TOLD_SECONDS and done < total:
             return
@@ -172,6 +175,8 @@ def _attempt(
         _carry_out(snapshot, held, progress, folder)
     except (LeaseLostError, DatabaseError):
         raise
+    except TrainerStoppedError:
+        held.requeue(error="", spent=False)
     except PermanentError as error:
         held.finish(DatasetSnapshot.Status.FAILED, error=str(error))
     except OSError as error:
