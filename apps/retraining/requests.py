@@ -52,6 +52,8 @@ class TrainingRequest:
     crop: str | None = None
     mixing: str | None = None
     balance: float | None = None
+    surroundings: float | None = None
+    without_lungs: float | None = None
     patience: int | None = None
     quantise: bool | None = None
     learning_rate: float | None = None

@@ -60,6 +60,8 @@ def test_a_candidate_is_trained_registered_and_measured_again(manifest: Path, tm
         "--crop=square",
         "--mixing=none",
         "--balance=0.25",
+        "--surroundings=0.5",
+        "--without-lungs=0.1",
         "--patience=3",
         "--no-int8",
         stdout=out,
@@ -73,6 +75,7 @@ def test_a_candidate_is_trained_registered_and_measured_again(manifest: Path, tm
     settings_kept = version.lineage["settings"]
     assert settings_kept["class_weights"] == {"positive": 2.0}
     assert (settings_kept["mixing"], settings_kept["balance"], settings_kept["patience"]) == ("none", 0.25, 3)
+    assert (settings_kept["surroundings"], settings_kept["without_lungs"]) == (0.5, 0.1)
     assert settings_kept["input_size"] == 64
     assert settings_kept["preprocessing"]["crop"] == "square"
     assert settings_kept["preprocessing"]["steps"] == [{"step": "blur", "sigma": 0.5}, {"step": "window"}]
@@ -88,6 +91,15 @@ def test_a_candidate_is_trained_registered_and_measured_again(manifest: Path, tm
     assert measured["n"] == 6
     assert measured["model"]["version"] == 1
     assert measured["accuracy"] == version.evaluation["accuracy"]
+
+    call_command(
+        "audit_model", "cxr:1", f"--manifest={manifest}", "--retrain", f"--report={report}", stderr=told
+    )
+    checks = {check["code"]: check["details"] for check in json.loads(report.read_text())["checks"]}
+    for code, control in (("A3", "lungs_blacked_out"), ("A8", "shuffled_labels")):
+        assert checks[code][control]["n"] == 6
+        assert checks[code][control]["chance"] == 0.5
+    assert "shuffled labels: training: 1/1" in told.getvalue()
 
 
 @pytest.mark.parametrize(

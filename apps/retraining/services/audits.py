@@ -11,7 +11,6 @@ from django.conf import settings
 
 from apps.accounts.access import Actor
 from apps.accounts.roles import Right
-from apps.registry.models import ModelVersion
 from apps.registry.selectors import version_folder, version_from_reference, version_parent
 from apps.registry.services import version_audit_keep
 from apps.retraining.progress import Report
@@ -30,41 +29,29 @@ def version_audit(
     reference: str,
     manifests: Sequence[Path],
     fold: int | None,
+    retrain: bool = False,
     actor: Actor,
     report: Report,
 ) -> VersionAudit:
     """Audit a registered version and keep the result with it, in place of an earlier audit's.
 
-    What needs a training is inherited from the registered version that it was made from. Raises
+    What needs a training is inherited from the registered version that it was made from; `retrain` trains
+    the negative controls of its recipe instead, which takes as long as training it twice. Raises
     `NotPermittedError`, `VersionNotFoundError` or `AuditError`.
     """
-    from apps.retraining.engine import audit_page
+    from apps.retraining.engine import audit_page, model_audit
 
     actor.require(Right.TRAIN)
     version = version_from_reference(reference)
-    result = audit_make(version, manifests=manifests, fold=fold, actor=actor, report=report)
-    return VersionAudit(result, audit_page(result, title=str(version)))
-
-
-def audit_make(
-    version: ModelVersion,
-    *,
-    manifests: Sequence[Path],
-    fold: int | None,
-    actor: Actor,
-    report: Report,
-) -> dict[str, Any]:
-    """Audit a version and keep the result with it; the caller checks the actor. Raises `AuditError`."""
-    from apps.retraining.engine import model_audit
-
     parent = version_parent(version)
     result = model_audit(
         version_folder(version),
         manifests=manifests,
         fold=fold,
         parent=parent.audit if parent else {},
+        retrain=retrain,
         cache_dir=Path(settings.DATA_DIR) / "training" / "cache",
         report=report,
     )
     version_audit_keep(version=version, audit=result, actor=actor)
-    return result
+    return VersionAudit(result, audit_page(result, title=str(version)))

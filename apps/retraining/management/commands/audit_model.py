@@ -29,10 +29,22 @@ class Command(BaseCommand):
         parser.add_argument(
             "--fold", type=int, help="this fold of the manifest instead of the version's own test fold"
         )
+        parser.add_argument(
+            "--retrain",
+            action="store_true",
+            help="also train the recipe without lungs and on shuffled labels: twice as long as training it",
+        )
         parser.add_argument("--report", type=Path, required=True, metavar="OUT.json")
 
     def handle(
-        self, *, model: str, manifest: list[Path], fold: int | None, report: Path, **options: Any
+        self,
+        *,
+        model: str,
+        manifest: list[Path],
+        fold: int | None,
+        retrain: bool,
+        report: Path,
+        **options: Any,
     ) -> None:
         files = ReportFiles(report, report.with_suffix(".html"))
         try:
@@ -41,6 +53,7 @@ class Command(BaseCommand):
                     reference=model,
                     manifests=[path.resolve() for path in manifest],
                     fold=fold,
+                    retrain=retrain,
                     actor=Actor.system("audit_model"),
                     report=shown,
                 )

@@ -71,6 +71,12 @@ class Command(BaseCommand):
             "--balance", type=float, help="0: images alike; 1: every source and finding alike"
         )
         parser.add_argument(
+            "--surroundings", type=float, help="share of images shown in another image's surroundings, 0 to 1"
+        )
+        parser.add_argument(
+            "--without-lungs", type=float, help="share of images shown without lungs and without a finding"
+        )
+        parser.add_argument(
             "--int8", action=BooleanOptionalAction, help="make the INT8 graph too (minutes; the default)"
         )
         parser.add_argument("--patience", type=int, help="end after so many epochs without a better one")
@@ -101,6 +107,8 @@ class Command(BaseCommand):
             crop=options["crop"],
             mixing=options["mixing"],
             balance=options["balance"],
+            surroundings=options["surroundings"],
+            without_lungs=options["without_lungs"],
             patience=options["patience"],
             quantise=options["int8"],
             learning_rate=options["learning_rate"],
