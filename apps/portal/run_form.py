@@ -24,6 +24,7 @@ _LOOKS: dict[type[forms.Widget], str] = {
     forms.CheckboxInput: "form-check-input",
     forms.CheckboxSelectMultiple: "form-check-input",
 }
+ESSENTIALS = ("snapshot", "manifests", "init", "architecture")
 UNUSABLE = (DatasetSnapshot.Status.FAILED, DatasetSnapshot.Status.CANCELLED)
 
 
@@ -64,7 +65,9 @@ class TrainingRunForm(forms.Form):
     test_fold = forms.IntegerField(required=False, min_value=0, max_value=19, help_text="Empty: 0.")
     seed = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1, help_text="Empty: 20.")
     cross_validate = forms.BooleanField(
-        required=False, help_text="Also trains once per fold, to tell how far the figures can be trusted."
+        label="Cross-validation",
+        required=False,
+        help_text="Also trains once per fold, to tell how far the figures can be trusted.",
     )
     quantise = forms.BooleanField(
         label="INT8 graph too", required=False, initial=True, help_text="A few minutes more."
@@ -81,6 +84,21 @@ class TrainingRunForm(forms.Form):
         self.fields["manifests"].choices = [(name, name) for name in manifest_names()]  # type: ignore[attr-defined]  # a ChoiceField
         for field in self.fields.values():
             field.widget.attrs["class"] = _LOOKS.get(type(field.widget), "form-control")
+
+    @property
+    def essentials(self) -> list[forms.BoundField]:
+        """What every run is asked: its data and where it starts."""
+        return [self[name] for name in ESSENTIALS]
+
+    @property
+    def settings(self) -> list[forms.BoundField]:
+        """What most runs leave as it is."""
+        return [self[name] for name in self.fields if name not in ESSENTIALS]
+
+    @property
+    def has_wrong_setting(self) -> bool:
+        """Whether a setting was filled in wrongly, so that it must be in sight."""
+        return any(field.errors for field in self.settings)
 
     def clean_classes(self) -> dict[str, list[str]]:
         """Read `NAME=label+label` pairs."""

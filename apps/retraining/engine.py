@@ -30,6 +30,7 @@ from ml.evaluation.version import evaluate_version
 from ml.model_folder import ModelFolderError, read_spec
 from ml.preprocessing import DEFAULT_PREPROCESSING, Preprocessing, PreprocessingError
 from ml.training.config import TrainingConfig, TrainingConfigError, TrainingProgress
+from ml.training.controls import version_controls
 from ml.training.export import ExportParityError
 from ml.training.folds import measure_folds
 from ml.training.run import train
@@ -116,19 +117,26 @@ def model_audit(
     manifests: Sequence[Path],
     fold: int | None,
     parent: Mapping[str, Any],
+    retrain: bool = False,
     cache_dir: Path,
     report: Report,
 ) -> dict[str, Any]:
     """Audit the version in `folder`; `parent` is the audit of the one it was made from, or empty.
 
-    Raises `AuditError`.
+    `retrain` trains the negative controls of its recipe first. Raises `AuditError`.
     """
     try:
+        controls = None
+        if retrain:
+            controls = version_controls(
+                folder, *manifests, cache_dir=cache_dir, progress=lambda step: report(_step(step))
+            )
         return audit_version(
             folder,
             *manifests,
             fold=fold,
             parent=parent,
+            controls=controls,
             cache_dir=cache_dir,
             progress=lambda stage, done, total: report(Step(stage, done, total)),
         )
@@ -136,20 +144,26 @@ def model_audit(
         raise AuditError(str(error)) from error
 
 
-def champion_compare(folder: Path, order: CandidateOrder, *, report: Report) -> dict[str, Any]:
-    """Compare the candidate in `folder` with the order's champion, which there must be.
+def champion_compare(
+    folder: Path,
+    *,
+    champion: Path,
+    champion_name: str,
+    manifests: Sequence[Path],
+    cache_dir: Path,
+    report: Report,
+) -> dict[str, Any]:
+    """Compare the version in `folder` with the champion's, on its own test images of these manifests.
 
-    Both answer for the candidate's own test images. Raises `EvaluationError`.
+    Raises `EvaluationError`.
     """
-    if order.champion is None:
-        raise EvaluationError("There is no champion to compare the candidate with.")
     try:
         return compare_with_champion(
             folder,
-            order.champion,
-            *order.request.manifests,
-            champion_name=order.champion_name,
-            cache_dir=order.cache_dir,
+            champion,
+            *manifests,
+            champion_name=champion_name,
+            cache_dir=cache_dir,
             progress=lambda stage, done, total: report(Step(stage, done, total)),
         )
     except _OWN_FAILURES as error:

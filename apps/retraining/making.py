@@ -59,11 +59,22 @@ def candidate_make(order: CandidateOrder, *, report: Report) -> Candidate:
         _kept(order.folder / AUDIT, audit)
     except engine.AuditError as error:
         report(f"The candidate could not be audited: {error}")
-    if order.champion is not None:
+    if champion := order.champion:
         if _read(order.folder / COMPARISON).get("champion") != order.champion_name:
             (order.folder / COMPARISON).unlink(missing_ok=True)  # the alias moved since
+
+        def comparison() -> dict[str, Any]:
+            return engine.champion_compare(
+                version,
+                champion=champion,
+                champion_name=order.champion_name,
+                manifests=order.request.manifests,
+                cache_dir=order.cache_dir,
+                report=report,
+            )
+
         try:
-            _kept(order.folder / COMPARISON, lambda: engine.champion_compare(version, order, report=report))
+            _kept(order.folder / COMPARISON, comparison)
         except engine.EvaluationError as error:
             report(f"The candidate could not be compared with {order.champion_name}: {error}")
     return candidate_read(order.folder)

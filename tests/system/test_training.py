@@ -1,4 +1,7 @@
-"""A training run on the whole platform: asked for by REST, its trainer killed in mid-run, and finished."""
+"""A training run on the whole platform: asked for by REST, its trainer killed in mid-run, and finished.
+
+A second one is under way when the platform is stopped, and is given back.
+"""
 
 from __future__ import annotations
 
@@ -58,20 +61,21 @@ def test_a_run_survives_its_trainer(up: Platform) -> None:
         "input_size": 16,
         "int8": False,
     }
-    answer = up.request(
-        "POST",
-        "/api/v1/training-runs/",
-        key=key,
-        body=json.dumps(asked).encode(),
-        content_type="application/json",
-    )
-    assert answer.status == 201, answer.body
-    address = f"/api/v1/training-runs/{answer.json()['id']}/"
+
+    def start() -> str:
+        body = json.dumps(asked).encode()
+        answer = up.request(
+            "POST", "/api/v1/training-runs/", key=key, body=body, content_type="application/json"
+        )
+        assert answer.status == 201, answer.body
+        return f"/api/v1/training-runs/{answer.json()['id']}/"
 
     def run() -> dict[str, Any]:
         state: dict[str, Any] = up.request("GET", address, key=key).json()
         assert state["status"] not in ("failed", "cancelled"), state
         return state
+
+    address = start()
 
     def versions() -> list[int]:
         (model,) = up.request("GET", "/api/v1/models/", key=key).json()["results"]
@@ -98,3 +102,10 @@ def test_a_run_survives_its_trainer(up: Platform) -> None:
     version = up.request("GET", "/api/v1/models/cxr/versions/2/", key=key).json()
     assert version["lineage"]["requested_by"] == "scientist@example.org"
     assert version["audit"]["verdict"] in ("pass", "warn", "fail")
+
+    address = start()
+    wait_for(lambda: "process" in run()["log"], deadline=60, what="a second run")
+    assert up.stop() == 0, up.tail()
+    assert up.rows("SELECT status, attempts FROM retraining_trainingrun ORDER BY id DESC LIMIT 1") == [
+        ("queued", 0)
+    ], "a trainer that is told to end gives its run back"
