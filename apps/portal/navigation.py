@@ -30,6 +30,7 @@ def places_for(user: Any, path: str) -> list[Place]:
         ("Models", "portal:models", Right.VIEW_MODELS),
         ("Data sets", "portal:snapshots", Right.VIEW_DATASETS),
         ("Training", "portal:training", Right.VIEW_MODELS),
+        ("Watching", "portal:watching", Right.VIEW_MODELS),
     ]
     places = [
         Place(name, address, path.startswith(address))

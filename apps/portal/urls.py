@@ -16,6 +16,7 @@ from apps.portal.views import (
     reading,
     training,
     upload,
+    watching,
     worklist,
 )
 
@@ -61,6 +62,7 @@ urlpatterns = [
     path("patients/<int:patient_id>/", patients.records, name="patient_records"),
     path("patients/<int:patient_id>/consent/", patients.consent, name="patient_consent"),
     path("patients/<int:patient_id>/laboratory/", patients.laboratory_result, name="patient_laboratory"),
+    path("watching/", watching.watching, name="watching"),
     path("account/", house.account, name="account"),
     path("emergency/", house.break_glass, name="break_glass"),
     path("emergency/end/", house.mend_glass, name="mend_glass"),

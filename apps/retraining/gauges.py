@@ -8,7 +8,7 @@ from django.db.models import Count, Min
 from django.utils import timezone
 
 from apps.core.registries import Gauge
-from apps.retraining.models import TrainingRun
+from apps.retraining.models import TrainingRun, WatchingReport
 
 
 def runs_by_status() -> Mapping[str, float]:
@@ -24,7 +24,24 @@ def oldest_queued_seconds() -> float:
     return max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
 
 
+def alarms_raised() -> Mapping[str, float]:
+    """Tell for each kind of alarm whether the newest period raised it: 1 or 0."""
+    report = WatchingReport.objects.first()
+    return {
+        "drift": float(report is not None and report.drift_alarm),
+        "agreement": float(report is not None and report.agreement_alarm),
+    }
+
+
+def watched_rates() -> Mapping[str, float]:
+    """Return the newest period's overall rates by figure; empty before the first period."""
+    report = WatchingReport.objects.first()
+    return {rate["figure"]: rate["rate"] for rate in report.rates if rate["by"] == "all"} if report else {}
+
+
 GAUGES = [
+    Gauge("cxr_watching_alarm", "Alarms of the newest period of the champion.", alarms_raised, label="kind"),
+    Gauge("cxr_watched_rate", "Rates over the champion's last answers.", watched_rates, label="figure"),
     Gauge("cxr_training_runs", "Training runs.", runs_by_status, label="status"),
     Gauge("cxr_oldest_queued_run_seconds", "Age of the oldest run without a trainer.", oldest_queued_seconds),
 ]

@@ -11,6 +11,7 @@ from apps.retraining.services.execution import run_execute, stopping
 from apps.retraining.services.runs import runs_sweep
 from apps.retraining.services.schedules import schedules_fire
 from apps.retraining.services.snapshots import snapshot_build, snapshots_sweep
+from apps.retraining.services.watching import champion_watch
 
 LONGEST_RUN_SECONDS = 14 * 24 * 3600
 """Far beyond any run: what hangs is ended by a person, who sees that nothing moves."""
@@ -44,6 +45,12 @@ def build_snapshot(snapshot_id: int) -> None:
 def sweep_snapshots() -> None:
     """Enqueue again what was lost, every 10 s."""
     snapshots_sweep()
+
+
+@task(name="retraining.watch_champion", queue="housekeeping")
+def watch_champion() -> None:
+    """Measure new images and close complete periods, every 10 minutes."""
+    champion_watch()
 
 
 @signals.worker_shutting_down.connect

@@ -31,6 +31,7 @@ PAGES = {
     "portal:compare": {Role.RADIOLOGIST, Role.DATA_SCIENTIST, Role.ADMINISTRATOR, Role.INTEGRATOR},
     "portal:training": {Role.RADIOLOGIST, Role.DATA_SCIENTIST, Role.ADMINISTRATOR, Role.INTEGRATOR},
     "portal:training_start": {Role.DATA_SCIENTIST},
+    "portal:watching": {Role.RADIOLOGIST, Role.DATA_SCIENTIST, Role.ADMINISTRATOR, Role.INTEGRATOR},
     "portal:break_glass": {Role.ADMINISTRATOR},
     "portal:account": EVERYBODY,
     "portal:help": EVERYBODY,

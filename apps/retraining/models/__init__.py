@@ -1,4 +1,4 @@
-"""Consent, laboratory results, data sets, training runs."""
+"""Consent, laboratory results, data sets, training runs, watching."""
 
 from apps.retraining.models.consent import ResearchConsent
 from apps.retraining.models.laboratory import LaboratoryResult
@@ -6,11 +6,13 @@ from apps.retraining.models.leased import LEASE_SECONDS, MAX_ATTEMPTS, LeasedQue
 from apps.retraining.models.runs import TrainingRun
 from apps.retraining.models.schedules import TrainingSchedule
 from apps.retraining.models.snapshots import DatasetSnapshot, SnapshotImage
+from apps.retraining.models.watching import ImageStatistics, WatchingReport
 
 __all__ = [
     "LEASE_SECONDS",
     "MAX_ATTEMPTS",
     "DatasetSnapshot",
+    "ImageStatistics",
     "LaboratoryResult",
     "LeasedQuerySet",
     "LeasedWork",
@@ -18,4 +20,5 @@ __all__ = [
     "SnapshotImage",
     "TrainingRun",
     "TrainingSchedule",
+    "WatchingReport",
 ]
