@@ -18,7 +18,7 @@ from apps.retraining.models import MAX_ATTEMPTS, DatasetSnapshot, TrainingRun
 from apps.retraining.progress import Step
 from apps.retraining.requests import ARCHITECTURES, ENSEMBLE, CandidateOrder, TrainingRequest
 from apps.retraining.selectors.runs import run_folder
-from apps.retraining.services.execution import RunProgress, run_execute
+from apps.retraining.services.execution import RunProgress, order_of, run_execute
 from apps.retraining.services.runs import QUEUE, SETTLED_SECONDS, RunSweep, runs_sweep, runs_tidy
 from ml.architectures import CLASSIFIERS
 
@@ -93,6 +93,24 @@ def test_what_a_dead_trainer_left_of_a_cancelled_run_is_deleted(settings: Settin
     runs_tidy()
     assert not (run_folder(cancelled) / "work").exists()
     assert (run_folder(queued) / "work").exists()
+
+
+def test_a_trainer_is_told_the_snapshot_before_the_manifests_and_to_name_it_in_the_lineage(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    snapshot = DatasetSnapshot.objects.create(
+        name="s", laboratory_days=7, requested_by="x", sha256="b" * 64, status="completed"
+    )
+    run = make_run(snapshot=snapshot)
+    run.request = {"architecture": "compact_resnet", "manifests": ["/m/public.csv"]}
+    order = order_of(run)
+    assert order.request.manifests == (
+        tmp_path / "datasets" / snapshot.sha256 / "manifest.csv",
+        Path("/m/public.csv"),
+    )
+    assert order.provenance == {"requested_by": "x", "snapshot_sha256": snapshot.sha256}
+    assert (order.champion, order.folder) == (None, run_folder(run) / "work")
 
 
 def test_progress_keeps_every_epoch_once_and_only_finite_figures() -> None:

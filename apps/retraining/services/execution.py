@@ -84,7 +84,7 @@ def _attempt(run: TrainingRun, held: LeasedQuerySet[Any], heartbeat: Heartbeat, 
 
 
 def _carry_out(run: TrainingRun, held: LeasedQuerySet[Any], heartbeat: Heartbeat, log: RunLog) -> None:
-    order = _order(run)
+    order = order_of(run)
     child = TrainerChild(order, log=log)
     log.write(f"Attempt {run.attempts}, process {child.pid}: {run.requested_by} asked for {run.request}")
     try:
@@ -196,7 +196,8 @@ def _register(run: TrainingRun, held: LeasedQuerySet[Any], order: CandidateOrder
     candidate_forget(order.folder)
 
 
-def _order(run: TrainingRun) -> CandidateOrder:
+def order_of(run: TrainingRun) -> CandidateOrder:
+    """Say what a trainer's child must know of a run whose data is there."""
     return candidate_order(
         request=TrainingRequest.from_json(run.request),
         init=run.init_version,
