@@ -1,4 +1,4 @@
-"""Data sets: who is in them, what of a patient is in them, and that they are whole or not there."""
+"""Data sets: the same content has the same name, and they are whole or not there."""
 
 from __future__ import annotations
 
@@ -9,83 +9,36 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from PIL import Image, ImageDraw, ImageFont
 from pydicom import dcmread
-from pytest_django import Settings
 
 from apps.accounts.access import Actor
 from apps.accounts.roles import Role
 from apps.core.errors import NotPermittedError
 from apps.retraining.models import DatasetSnapshot, SnapshotImage
 from apps.retraining.progress import Step
-from apps.retraining.selectors import snapshot_folder, snapshots_visible_to, snapshots_with_patient
+from apps.retraining.selectors import snapshot_folder, snapshots_visible_to
 from apps.retraining.services import (
     SnapshotRequestError,
-    consent_record,
-    laboratory_result_record,
     snapshot_build,
     snapshot_request,
 )
 from apps.retraining.services.snapshot_storage import snapshots_verify
-from apps.studies.models import Instance
-from ml.datasets.manifest import Manifest, read_manifest
-from ml.phantom import phantom, phantom_dicom
+from ml.phantom import phantom_dicom
+from tests.retraining.data_sets import made, manifest_of, some_read
 from tests.retraining.patients import (
-    BIRTH_DATE,
-    NAME,
     SIZE,
-    STUDY_DATE,
     account,
     actor_of,
     classified,
-    patient_of,
     radiograph,
     read,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("datasets_dir")]
 Status = DatasetSnapshot.Status
-
-
-@pytest.fixture(autouse=True)
-def data_dir(tmp_path: Path, settings: Settings) -> Path:
-    """Data sets in a folder of the test's own; images need no consent unless a test asks for it."""
-    settings.DATA_DIR = tmp_path / "data"
-    settings.RESEARCH_CONSENT_DEFAULT = True
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def scientist() -> Actor:
-    return actor_of(Role.DATA_SCIENTIST)
-
-
-def made(actor: Actor, **wanted: object) -> DatasetSnapshot:
-    """Make a data set of everything there is."""
-    snapshot = snapshot_request(name="spring", actor=actor, folds=2, **wanted)  # type: ignore[arg-type]  # any of its options
-    snapshot_build(snapshot_id=snapshot.pk)
-    snapshot.refresh_from_db()
-    return snapshot
-
-
-def manifest_of(snapshot: DatasetSnapshot) -> Manifest:
-    assert snapshot.status == Status.COMPLETED, snapshot.error
-    return read_manifest(snapshot_folder(snapshot) / "manifest.csv")
-
-
-def some_read(count: int = 2) -> list[Instance]:
-    """Have normal and COVID-19 images read."""
-    instances = []
-    for seed in range(count):
-        for label in ("normal", "covid19"):
-            instance = radiograph(label, seed=seed, patient_id=f"MRN-{label}-{seed}")
-            read(instance, label)
-            instances.append(instance)
-    return instances
 
 
 def test_what_readers_said_becomes_a_manifest_that_training_reads(scientist: Actor) -> None:
@@ -106,165 +59,11 @@ def test_what_readers_said_becomes_a_manifest_that_training_reads(scientist: Act
     assert by["by_age"]["65 and over"]["covid19"] == 2
 
 
-def test_nothing_of_a_patient_is_in_any_byte(scientist: Actor) -> None:
-    planted = {
-        "ReferringPhysicianName": "Seacole^Mary",
-        "InstitutionName": "Scutari Barracks",
-        "StationName": "ROOM-17",
-        "AccessionNumber": "ACC-4711",
-        "PatientComments": "lives in South Street",
-        "StudyDescription": "chest of the lady",
-        "DeviceSerialNumber": "SN-0815",
-    }
-    for seed in range(2):
-        instance = radiograph("covid19", seed=seed, patient_id=f"MRN-{seed}-SECRET", **planted)
-        read(instance, "covid19")
-    snapshot = made(scientist)
-    assert snapshot.status == Status.COMPLETED
-    ds = dcmread(BytesIO(phantom_dicom("covid19", seed=0, size=SIZE)))
-    texts = {
-        *planted.values(),
-        *(word for value in planted.values() for word in value.replace("^", " ").split() if len(word) > 5),
-        "SECRET",
-        *NAME.split("^"),
-        BIRTH_DATE,
-        "1920-05-12",
-        STUDY_DATE.isoformat(),
-        STUDY_DATE.strftime("%Y%m%d"),
-        str(ds.StudyInstanceUID),
-        str(ds.SeriesInstanceUID),
-        str(ds.SOPInstanceUID),
-        "SYNTHETIC",
-        "CXR-PHANTOM",
-        "2.25.",
-    }
-    files = [path for path in snapshot_folder(snapshot).rglob("*") if path.is_file()]
-    assert len(files) == 3
-    for path in files:
-        data = path.read_bytes().lower() + path.as_posix().split("datasets/")[1].lower().encode()
-        for text in texts:
-            assert text.lower().encode() not in data, f"{text} in {path.name}"
-        if path.suffix == ".png":
-            with Image.open(path) as image:
-                assert (image.mode, image.info, len(image.getexif())) == ("L", {}, 0)
-    assert not any(text in str(snapshot.report) for text in texts)
-
-
-def test_without_consent_nothing_enters_and_a_withdrawal_counts_from_the_next_one(
-    scientist: Actor, settings: Settings
-) -> None:
-    settings.RESEARCH_CONSENT_DEFAULT = False
-    first, second, *others = some_read()
-    assert "4 without consent" in made(scientist).error
-    clinician = actor_of(Role.CLINICIAN)
-    for instance in (first, second, *others[:1]):
-        consent_record(
-            patient=patient_of(instance),
-            decision="granted",
-            decided_on=STUDY_DATE,
-            evidence="form",
-            actor=clinician,
-        )
-    before = made(scientist)
-    assert before.image_count == 3
-    assert before.report["left_out"] == {"without consent": 1}
-    patient = patient_of(first)
-    consent_record(patient=patient, decision="withdrawn", decided_on=timezone.localdate(), actor=clinician)
-    assert list(snapshots_with_patient(patient)) == [before]
-    after = made(scientist)
-    assert after.image_count == 2
-    assert not after.images.filter(instance=first).exists()
-    assert list(snapshots_with_patient(patient)) == [before]
-
-
-def test_consent_for_this_house_does_not_reach_further(scientist: Actor) -> None:
-    first, second, *_ = some_read()
-    for instance, scope in ((first, "site"), (second, "shared")):
-        consent_record(
-            patient=patient_of(instance),
-            decision="granted",
-            scope=scope,
-            decided_on=STUDY_DATE,
-            evidence="form",
-            actor=actor_of(Role.CLINICIAN),
-        )
-    shared = made(scientist, consent_scope="shared")
-    assert [image.instance_id for image in shared.images.all()] == [second.pk]
-
-
-@pytest.mark.parametrize(
-    ("result", "days", "label"),
-    [
-        ("positive", 3, "covid19"),
-        ("positive", 8, "normal"),
-        ("negative", 3, "normal"),
-        ("indeterminate", 0, "normal"),
-    ],
-)
-def test_the_laboratory_outranks_the_reader_within_the_days(
-    scientist: Actor, result: str, days: int, label: str
-) -> None:
-    instance = radiograph("normal", seed=1)
-    read(instance, "normal")
-    _report(instance, result, days=days)
-    snapshot = made(scientist)
-    image = snapshot.images.get()
-    assert image.label == label
-    assert (image.laboratory_result is not None) is (label == "covid19")
-    assert snapshot.report["labelled_by"] == {"laboratory" if label == "covid19" else "reader": 1}
-
-
-def test_a_finding_that_the_laboratory_rules_out_is_no_label(scientist: Actor) -> None:
-    instance = radiograph("covid19", seed=1)
-    read(instance, "covid19")
-    _report(instance, "negative")
-    snapshot = made(scientist)
-    assert snapshot.status == Status.FAILED
-    assert "1 read as a finding that the laboratory rules out" in snapshot.error
-
-
-def test_a_laboratory_result_needs_no_reader(scientist: Actor) -> None:
-    instance = radiograph("covid19", seed=1)
-    classified(instance, "normal")
-    _report(instance, "positive")
-    assert made(scientist).images.get().label == "covid19"
-
-
-def _report(instance: Instance, result: str, *, days: int = 0) -> None:
-    laboratory_result_record(
-        patient=patient_of(instance),
-        test="rt_pcr",
-        finding="covid19",
-        result=result,
-        specimen_date=STUDY_DATE + timedelta(days=days),
-        actor=actor_of(Role.CLINICIAN),
-    )
-
-
-def test_images_that_say_they_are_annotated_or_are_stay_out(scientist: Actor) -> None:
-    some_read(count=1)
-    for seed, attribute in ((21, "BurnedInAnnotation"), (22, "RecognizableVisualFeatures")):
-        read(radiograph("normal", seed=seed, **{attribute: "YES"}), "normal")
-    lettered = Image.fromarray((phantom("normal", seed=23, size=(512, 512)) >> 4).astype(np.uint8))
-    ImageDraw.Draw(lettered).text(
-        (20, 30), "NIGHTINGALE 12.05.1920", fill=255, font=ImageFont.load_default(20)
-    )
-    pixels = (np.asarray(lettered, np.uint16) << 4).tobytes()
-    lying = radiograph("normal", seed=23, Rows=512, Columns=512, PixelData=pixels, BurnedInAnnotation="NO")
-    read(lying, "normal")
-    snapshot = made(scientist)
-    assert snapshot.image_count == 2
-    assert snapshot.report["left_out"] == {
-        "that say of themselves that they are annotated": 2,
-        "with lettering in the pixels": 1,
-    }
-
-
-def test_the_same_content_has_the_same_hash_and_one_folder(scientist: Actor, data_dir: Path) -> None:
+def test_the_same_content_has_the_same_hash_and_one_folder(scientist: Actor, datasets_dir: Path) -> None:
     some_read()
     first, second = made(scientist), made(scientist)
     assert first.sha256 == second.sha256 != ""
-    assert [path.name for path in (data_dir / "datasets").iterdir()] == [first.sha256]
+    assert [path.name for path in datasets_dir.iterdir()] == [first.sha256]
     read(radiograph("normal", seed=9), "normal")
     assert made(scientist).sha256 != first.sha256
     manifest = snapshot_folder(first) / "manifest.csv"
@@ -336,7 +135,7 @@ class PowerCut(BaseException):
     """Ends the work as a killed process does: nobody catches it."""
 
 
-def test_a_trainer_that_dies_half_way_leaves_nothing_to_be_seen(scientist: Actor, data_dir: Path) -> None:
+def test_a_trainer_that_dies_half_way_leaves_nothing_to_be_seen(scientist: Actor, datasets_dir: Path) -> None:
     some_read()
     snapshot = snapshot_request(name="spring", actor=scientist, folds=2)
 
@@ -348,19 +147,19 @@ def test_a_trainer_that_dies_half_way_leaves_nothing_to_be_seen(scientist: Actor
         snapshot_build(snapshot_id=snapshot.pk, report=die)
     snapshot.refresh_from_db()
     assert (snapshot.status, snapshot.sha256, snapshot.images.count()) == (Status.RUNNING, "", 0)
-    assert not [path for path in (data_dir / "datasets").iterdir() if not path.name.startswith(".")]
+    assert not [path for path in datasets_dir.iterdir() if not path.name.startswith(".")]
 
     snapshot_build(snapshot_id=snapshot.pk)
     snapshot.refresh_from_db()
     assert snapshot.status == Status.RUNNING  # the lease still holds
-    left = data_dir / "datasets" / f".building-{snapshot.pk}-dead" / "images"
+    left = datasets_dir / f".building-{snapshot.pk}-dead" / "images"
     left.mkdir(parents=True)  # as after kill -9, which cleans up nothing
     (left / "half.png").write_bytes(b"half")
     DatasetSnapshot.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
     snapshot_build(snapshot_id=snapshot.pk)
     snapshot.refresh_from_db()
     assert (snapshot.status, snapshot.attempts, snapshot.image_count) == (Status.COMPLETED, 2, 4)
-    assert [path.name for path in (data_dir / "datasets").iterdir()] == [snapshot.sha256]
+    assert [path.name for path in datasets_dir.iterdir()] == [snapshot.sha256]
 
 
 def test_a_faulty_manifest_fails_with_its_reason(scientist: Actor, tmp_path: Path) -> None:
