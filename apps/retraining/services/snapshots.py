@@ -21,6 +21,7 @@ from apps.accounts.access import Actor
 from apps.accounts.roles import Right
 from apps.audit.services import event_record
 from apps.core.errors import PermanentError, RetriableError
+from apps.diagnosis.services.sweep import broker_backlog
 from apps.retraining.deidentification import kept_facts
 from apps.retraining.models import (
     MAX_ATTEMPTS,
@@ -28,8 +29,10 @@ from apps.retraining.models import (
     LeasedQuerySet,
     ResearchConsent,
     SnapshotImage,
+    TrainingRun,
 )
 from apps.retraining.progress import Report, Step
+from apps.retraining.selectors.runs import runs_ready
 from apps.retraining.selectors.snapshots import (
     Labelled,
     datasets_folder,
@@ -38,6 +41,7 @@ from apps.retraining.selectors.snapshots import (
 )
 from apps.retraining.services.execution import TrainerStoppedError, stopping
 from apps.retraining.services.leases import Heartbeat, LeaseLostError
+from apps.retraining.services.runs import QUEUE, SETTLED_SECONDS
 from apps.retraining.signals import snapshot_queued
 from apps.studies.decoding.pool import decode_pool
 from apps.studies.header import UnreadableObjectError, read_dicom_header
@@ -50,7 +54,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SETTLED_SECONDS = 10
 MOST_FOLDS = 20
 ANNOTATED = "that say of themselves that they are annotated"
 LETTERED = "with lettering in the pixels"
@@ -129,15 +132,24 @@ def snapshot_build(*, snapshot_id: int, report: Report = lambda step: None) -> N
 
 
 def snapshots_sweep() -> None:
-    """Enqueue data sets that the broker forgot or whose trainer died; give up after the last attempt."""
+    """Enqueue data sets that the broker forgot or whose trainer died; give up after the last attempt.
+
+    What waits behind a long run is told again only while the broker holds fewer messages than there is work.
+    """
     given_up = DatasetSnapshot.objects.abandoned().filter(attempts__gte=MAX_ATTEMPTS)
     for snapshot in given_up:
         given_up.filter(pk=snapshot.pk).finish(
             DatasetSnapshot.Status.FAILED,
             error=f"The trainer died {snapshot.attempts} times on this data set; its log says more.",
         )
+    waiting = DatasetSnapshot.objects.claimable()
+    if not waiting.exists():
+        return
+    work = waiting.count() + runs_ready().filter(status=TrainingRun.Status.QUEUED).count()
+    if (messages := broker_backlog(QUEUE)) is None or messages >= work:
+        return
     settled = Now() - timedelta(seconds=SETTLED_SECONDS)
-    for snapshot in DatasetSnapshot.objects.claimable().filter(enqueued_at__lt=settled):
+    for snapshot in waiting.filter(enqueued_at__lt=settled).order_by("enqueued_at"):
         with transaction.atomic():
             DatasetSnapshot.objects.filter(pk=snapshot.pk).update(enqueued_at=Now())
             snapshot_queued.send(sender=DatasetSnapshot, snapshot=snapshot)
