@@ -238,7 +238,7 @@ def test_the_challenger_s_page_names_no_patient_to_a_data_scientist(
 
     for page in (scientist, reader):
         assert "cxr:2 beside cxr:1" in page
-        assert "50 %" in page
+        assert "1 of 2" in page
         assert "SECRET" not in page
         assert study.study_instance_uid not in page
     opened = reverse("portal:reading", args=[study.pk])
