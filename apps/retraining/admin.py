@@ -1,4 +1,7 @@
-"""Training in Django admin: standing orders are set up here, runs are looked at and cancelled."""
+"""Training in Django admin: standing orders are set up here, runs are looked at and cancelled.
+
+Data sets, consent and watching are shown without saying whose images they are, and without results.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,13 @@ from apps.accounts.roles import Right
 from apps.core.administration import ReadOnlyAdmin
 from apps.core.errors import PlatformError
 from apps.registry.selectors import version_from_reference
-from apps.retraining.models import TrainingRun, TrainingSchedule
+from apps.retraining.models import (
+    DatasetSnapshot,
+    ResearchConsent,
+    TrainingRun,
+    TrainingSchedule,
+    WatchingReport,
+)
 from apps.retraining.requests import ARCHITECTURES, ENSEMBLE
 from apps.retraining.selectors.runs import manifest_paths
 from apps.retraining.services.runs import run_cancel
@@ -138,3 +147,31 @@ class TrainingRunAdmin(ReadOnlyAdmin):
             else:
                 cancelled += 1
         self.message_user(request, f"{cancelled} cancelled.", messages.SUCCESS)
+
+
+@admin.register(DatasetSnapshot)
+class DatasetSnapshotAdmin(ReadOnlyAdmin):
+    """How far a data set is, and what became of it."""
+
+    list_display = ["pk", "name", "status", "image_count", "requested_by", "queued_at", "finished_at"]
+    list_filter = ["status"]
+    search_fields = ["=pk", "name", "sha256"]
+
+
+@admin.register(ResearchConsent)
+class ResearchConsentAdmin(ReadOnlyAdmin):
+    """Decisions by the patient's number here; where the form is may name the patient, and is not shown."""
+
+    list_display = ["pk", "patient_id", "decision", "scope", "decided_on", "recorded_by", "recorded_at"]
+    list_filter = ["decision", "scope"]
+    search_fields = ["=pk", "=patient__pk"]
+    fields = ["patient_id", "decision", "scope", "decided_on", "recorded_by", "recorded_at"]
+
+
+@admin.register(WatchingReport)
+class WatchingReportAdmin(ReadOnlyAdmin):
+    """Periods of the champion, and their alarms."""
+
+    list_display = ["pk", "model_version", "ends_at", "images", "drift_alarm", "agreement_alarm", "reason"]
+    list_filter = ["drift_alarm", "agreement_alarm"]
+    list_select_related = ["model_version__model"]
