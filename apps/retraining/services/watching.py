@@ -81,10 +81,15 @@ def _measured(instance: Instance) -> dict[str, float]:
 
 def _next_report(version: ModelVersion) -> WatchingReport | None:
     """Close the next period, or return None while it is not complete."""
+    last = WatchingReport.objects.filter(model_version=version).first()
+    answered = Diagnosis.objects.filter(
+        model_version=version, status__in=seen.ANSWERED, pk__gt=last.last_diagnosis if last else 0
+    )
+    if answered.count() < (PERIOD_IMAGES if last else REFERENCE_IMAGES + PERIOD_IMAGES):
+        return None  # most of the time: nothing else is read
     reference = seen.answers(version, after=0, count=REFERENCE_IMAGES)
     if len(reference) < REFERENCE_IMAGES:
         return None
-    last = WatchingReport.objects.filter(model_version=version).first()
     period = seen.answers(
         version, after=last.last_diagnosis if last else reference[-1].pk, count=PERIOD_IMAGES
     )
