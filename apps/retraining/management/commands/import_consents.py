@@ -18,8 +18,8 @@ class Command(BaseCommand):
     """Parse, call the service, answer."""
 
     help = (
-        "Record consent from a CSV with patient_id, decision (granted, withdrawn), decided_on (YYYY-MM-DD) and, "
-        "if there, issuer_of_patient_id, scope (site, shared), evidence. Safe to repeat."
+        "Record consent from a CSV with patient_id, decision (granted, withdrawn), decided_on (YYYY-MM-DD) "
+        "and, if there, issuer_of_patient_id, scope (site, shared), evidence. Safe to repeat."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
