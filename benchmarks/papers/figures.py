@@ -13,7 +13,7 @@ from ml.evaluation.calibration import Probabilities, Targets
 from ml.evaluation.ranking import ranking
 from ml.evaluation.reliability import calibration_error
 from ml.evaluation.resampling import Figure, PatientResamples, mean_of, rounded
-from ml.training.protocols import Measured, pooled
+from ml.training.trial import Measured, pooled
 
 
 def accuracy_figures(folds: Mapping[int, Measured], labels: Sequence[str], *, seed: int) -> dict[str, Any]:

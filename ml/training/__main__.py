@@ -47,6 +47,9 @@ def main() -> None:
     classifier.add_argument("--out", type=Path, default=BUNDLED)
     classifier.add_argument("--cache", type=Path, help="keep prepared crops here")
     classifier.add_argument("--init", type=Path, help="continue from this model version's folder")
+    classifier.add_argument(
+        "--average-with", type=Path, help="average the weights with this version's at the end"
+    )
     classifier.add_argument("--learning-rate", type=float, default=TrainingConfig.learning_rate)
     classifier.add_argument("--epochs", type=int, default=TrainingConfig.epochs)
     _add_recipe(classifier)
@@ -80,6 +83,7 @@ def main() -> None:
             lungs=options.lungs,
             cache_dir=options.cache,
             init=options.init,
+            average_with=options.average_with,
             learning_rate=options.learning_rate,
             epochs=options.epochs,
             input_size=options.input_size,

@@ -116,11 +116,12 @@ class TrainingBatches(keras.utils.PyDataset):
 
     def _surrounded(self, number: int, random: np.random.Generator) -> NDArray[np.uint8]:
         """Give a crop, or, as often as asked for, its lungs in other surroundings."""
-        crop = self._crops[number]
+        crop: NDArray[np.uint8] = self._crops[number]
         if not self._sampling.surroundings or random.random() >= self._sampling.surroundings:
             return crop
         # Sources alike, not images: a large source is no more often seen around others' lungs.
-        other = self._crops[random.choice(self._of_source[random.integers(len(self._of_source))])]
+        source = self._of_source[random.integers(len(self._of_source))]
+        other = self._crops[random.choice(source)]
         return resurrounded(crop, self._images.chests[number], other, random)
 
     def _empty(

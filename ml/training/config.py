@@ -38,9 +38,11 @@ class TrainingConfig:
     make an epoch (as many as there are). `ema_momentum` averages the weights over about 1 / (1 -
     momentum) steps, 0 does not. `patience` ends the run after so many full-size epochs without a better
     one. `trainable_layers` freezes all but the last so many layers that have weights. `init` is a model
-    version to continue from, `weights` a `.weights.h5` file or `imagenet`; at most one of them. 0 epochs
-    keep the weights of `init` and only calibrate and measure them anew, with another lung network, say.
-    `members` are the folders of the versions that an `ensemble` is made of: its size, classes and
+    version to continue from, `weights` a `.weights.h5` file or `imagenet`; at most one of them.
+    `average_with` is a version of the same network whose weights are averaged with the trained ones at
+    the end: what was fine-tuned then keeps more of what its start knew elsewhere (Wortsman 2022). 0
+    epochs keep the weights of `init` and only calibrate and measure them anew, with another lung network,
+    say. `members` are the folders of the versions that an `ensemble` is made of: its size, classes and
     preprocessing are theirs, and nothing is trained. `lungs` is a folder with `lungs.xml` and
     `lungs.bin`. `folds` makes that many folds by group; without it the manifest's own are used.
     `calibration_fold` (by default the one after the test fold) chooses the epoch and calibrates;
@@ -76,6 +78,7 @@ class TrainingConfig:
     trainable_layers: int | None = None
     init: Path | None = None
     weights: Path | None = None
+    average_with: Path | None = None
     members: tuple[Path, ...] = ()
     folds: int | None = None
     test_fold: int = 0

@@ -21,7 +21,7 @@ from ml.training.config import TrainingConfig, TrainingConfigError
 
 LINEAGE_NAME = "lineage.json"
 PACKAGES = ("keras", "numpy", "opencv-python-headless", "openvino", "scikit-learn", "scipy", "tensorflow")
-PATH_SETTINGS = ("manifests", "out_dir", "lungs", "init", "weights", "members", "cache_dir")
+PATH_SETTINGS = ("manifests", "out_dir", "lungs", "init", "weights", "average_with", "members", "cache_dir")
 """Settings recorded by hash: where a file lay on one machine says nothing on another."""
 
 
@@ -40,6 +40,7 @@ def lineage_record(
         "settings": settings_record(config),
         "manifests": dict(manifest.sha256),
         "parent": _parent(config.init),
+        "averaged_with": _parent(config.average_with),
         "members": [_parent(member) for member in config.members],
         "initial_weights_sha256": file_sha256(config.weights) if config.weights else None,
         "sides": dict(sides),

@@ -123,7 +123,7 @@ def fitted(
     with dtype_policy(config.precision):
         network = _initial(config, progress)
     if config.epochs == 0:
-        return _in_float32(config, network.get_weights()), []
+        return _in_float32(config, _averaged(config, network.get_weights())), []
     where = data.split.training
     images = TrainingImages(
         data.crops.images[where],
@@ -141,19 +141,41 @@ def fitted(
         checkpoint=checkpoint,
         progress=progress,
     )
-    return _in_float32(config, weights), history
+    return _in_float32(config, _averaged(config, weights)), history
+
+
+def _averaged(config: TrainingConfig, weights: list[FloatImage]) -> list[FloatImage]:
+    """Give the mean of these weights and those of the version to average with, if there is one."""
+    if config.average_with is None:
+        return weights
+    other = _built(config)
+    other.load_weights(config.average_with / WEIGHTS_NAME)
+    return [(first + second) / 2 for first, second in zip(weights, other.get_weights(), strict=True)]
+
+
+def _check_alike(config: TrainingConfig, other: Path) -> None:
+    spec = read_spec(other)
+    if (spec.architecture, spec.input_size) != (config.architecture, config.input_size):
+        raise TrainingConfigError(
+            f"{other} is a {spec.architecture} of {spec.input_size} px; this run builds a "
+            f"{config.architecture} of {config.input_size} px. Choose an equal one."
+        )
 
 
 def _in_float32(config: TrainingConfig, weights: list[FloatImage]) -> keras.Model:
     """Build the classifier at full size and precision with these weights."""
-    classifier = build(
+    classifier = _built(config)
+    classifier.set_weights(weights)
+    return classifier
+
+
+def _built(config: TrainingConfig) -> keras.Model:
+    return build(
         config.architecture,
         input_size=config.input_size,
         classes=len(config.classes),
         channels=config.preprocessing.channels,
     )
-    classifier.set_weights(weights)
-    return classifier
 
 
 def _initial(config: TrainingConfig, progress: ProgressCallback) -> keras.Model:
@@ -164,13 +186,9 @@ def _initial(config: TrainingConfig, progress: ProgressCallback) -> keras.Model:
         channels=config.preprocessing.channels,
     )
     weights = config.init / WEIGHTS_NAME if config.init else config.weights
-    if config.init is not None:
-        parent = read_spec(config.init)
-        if (parent.architecture, parent.input_size) != (config.architecture, config.input_size):
-            raise TrainingConfigError(
-                f"{config.init} is a {parent.architecture} of {parent.input_size} px; this run builds a "
-                f"{config.architecture} of {config.input_size} px. Start from an equal one."
-            )
+    for other in (config.init, config.average_with):
+        if other is not None:
+            _check_alike(config, other)
     if weights is not None:
         try:
             loaded = load_weights(network, config.architecture, find_weights(config.architecture, weights))

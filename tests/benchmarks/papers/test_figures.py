@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.papers.figures import accuracy_figures
 from ml.datasets.manifest import ManifestRow
-from ml.training.protocols import Measured
+from ml.training.trial import Measured
 
 pytestmark = pytest.mark.training
 

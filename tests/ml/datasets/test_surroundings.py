@@ -39,7 +39,8 @@ def test_lungs_stay_and_surroundings_change(
     changed = resurrounded(crop, chest, other, np.random.default_rng(seed))
     np.testing.assert_allclose(changed[INSIDE].astype(int), crop[INSIDE], atol=1)
     assert not np.array_equal(changed[OUTSIDE], crop[OUTSIDE])
-    assert (changed.shape, changed.dtype) == (crop.shape, np.uint8)
+    assert changed.shape == crop.shape
+    assert changed.dtype == np.uint8
 
 
 def test_another_images_surroundings_come_along(crop: NDArray[np.uint8], chest: NDArray[np.uint8]) -> None:

@@ -49,8 +49,8 @@ def go_on(
     random = np.random.default_rng(2)
     crops = random.integers(0, 255, (8, SIZE, SIZE), np.uint8)
     targets = np.array([0, 1] * 4, np.intp)
-    images = TrainingImages(crops, targets, np.array(["one"] * 8))
-    sampling = Sampling(4, 8, 0.0, "none", 0.05, (1.0, 1.0), seed=3)
+    images = TrainingImages(crops, targets, np.array(["one"] * 8), np.zeros_like(crops))
+    sampling = Sampling(4, 8, 0.0, "none", 0.0, 0.0, 0.05, (1.0, 1.0), seed=3)
     steps: list[TrainingProgress] = []
     held_out = (as_tensor(crops), targets)
     _, measured = fit(

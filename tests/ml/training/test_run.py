@@ -6,10 +6,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ml.architectures import build
 from ml.evaluation.version import evaluate_version
-from ml.model_folder import check_folder, folder_digest
+from ml.model_folder import WEIGHTS_NAME, check_folder, folder_digest
 from ml.training.config import TrainingConfig, TrainingConfigError, TrainingProgress
 from ml.training.run import train
 from tests.ml.conftest import ManifestMaker
@@ -87,6 +89,30 @@ def test_no_epochs_calibrate_a_version_anew_and_keep_its_weights(
     assert check_folder(kept).files["model.bin"] == check_folder(folder).files["model.bin"]
     assert check_folder(kept).conformal_quantiles != check_folder(folder).conformal_quantiles
     assert json.loads((kept / "lineage.json").read_text())["parent"]["sha256"] == folder_digest(folder)
+
+
+@pytest.mark.timeout(600)
+def test_weights_are_averaged_with_another_versions(config: TrainingConfig, tmp_path: Path) -> None:
+    first = train(replace(config, epochs=1), progress=lambda _: None)
+    second = train(
+        replace(config, out_dir=tmp_path / "second", init=first, epochs=1, seed=7), progress=lambda _: None
+    )
+    averaged = replace(config, out_dir=tmp_path / "mean", init=second, average_with=first, epochs=0)
+    mean = train(averaged, progress=lambda _: None)
+    kernels = []
+    for folder in (first, second, mean):
+        network = build("compact_resnet", input_size=64, classes=2)
+        network.load_weights(folder / WEIGHTS_NAME)
+        kernels.append(network.get_layer("logits").get_weights()[0])
+    assert not np.allclose(kernels[0], kernels[1])
+    np.testing.assert_allclose(kernels[2], (kernels[0] + kernels[1]) / 2, atol=1e-6)
+    lineage = json.loads((mean / "lineage.json").read_text())
+    assert lineage["averaged_with"]["sha256"] == folder_digest(first)
+    assert lineage["parent"]["sha256"] == folder_digest(second)
+
+    other = replace(averaged, out_dir=tmp_path / "none", init=None, epochs=1, input_size=32)
+    with pytest.raises(TrainingConfigError, match="this run builds a compact_resnet of 32 px"):
+        train(other, progress=lambda _: None)
 
 
 class SwitchedOffError(Exception):
