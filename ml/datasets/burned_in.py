@@ -7,7 +7,7 @@ row of their kind; ribs, vessels and catheters are not. A single letter is a sid
 Limits: handwriting, writing of one to three characters, writing turned by more than a few degrees, and
 letters lower than `MIN_HEIGHT` pixels or as pale as what surrounds them are not found. Give it the image that
 is kept, so that what is too small to be found is nearly too small to be read; a person looks at the previews
-of a data set before it leaves the house. Of 84 names, numbers and dates set into phantoms in a common font at
+of a data set before it leaves the house. Of 60 names, numbers and dates set into phantoms in a common font at
 12 to 48 pixels none was missed, at 8 pixels all were; none of 40 phantoms without writing was taken for one,
 and 11 of 400 small public radiographs, some of which are annotated.
 """

@@ -40,8 +40,12 @@ def _purge() -> None:
 
 def make_run(**fields: object) -> TrainingRun:
     run = TrainingRun.objects.create(request={"architecture": "compact_resnet"}, requested_by="x", **fields)
-    TrainingRun.objects.update(enqueued_at=F("enqueued_at") - timedelta(seconds=SETTLED_SECONDS + 1))
+    _let_settle()
     return run
+
+
+def _let_settle() -> None:
+    TrainingRun.objects.update(enqueued_at=F("enqueued_at") - timedelta(seconds=SETTLED_SECONDS + 1))
 
 
 def test_a_forgotten_run_is_told_again_once(
@@ -51,7 +55,7 @@ def test_a_forgotten_run_is_told_again_once(
     with django_capture_on_commit_callbacks(execute=True):
         assert runs_sweep() == RunSweep(enqueued=1, failed=0)
     assert broker_backlog(QUEUE) == 1
-    TrainingRun.objects.update(enqueued_at=F("enqueued_at") - timedelta(seconds=SETTLED_SECONDS + 1))
+    _let_settle()
     assert runs_sweep() == NOTHING, "the message is there: no copies"
 
 
@@ -63,6 +67,8 @@ def test_a_dead_trainers_run_is_handed_on_and_given_up_in_the_end() -> None:
         TrainingRun.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
         if TrainingRun.objects.get().attempts < MAX_ATTEMPTS:
             assert runs_sweep() == RunSweep(enqueued=1, failed=0)
+            assert runs_sweep() == NOTHING, "a busy trainer does not collect copies"
+            _let_settle()
     assert runs_sweep() == RunSweep(enqueued=0, failed=1)
     run.refresh_from_db()
     assert run.status == "failed"

@@ -125,10 +125,12 @@ def runs_sweep() -> RunSweep:
             TrainingRun.Status.FAILED,
             error=f"{run.snapshot} {run.snapshot.status}: there is nothing to train on. Make another.",
         )
-    enqueued = _enqueue(list(TrainingRun.objects.claimable().filter(status=TrainingRun.Status.RUNNING)))
+    # Told to the broker once per interval: a trainer that is busy does not collect copies of a run.
+    settled = Now() - timedelta(seconds=SETTLED_SECONDS)
+    abandoned = TrainingRun.objects.claimable().filter(status=TrainingRun.Status.RUNNING)
+    enqueued = _enqueue(list(abandoned.filter(enqueued_at__lt=settled)))
     waiting = runs_ready().filter(status=TrainingRun.Status.QUEUED)
     if (messages := broker_backlog(QUEUE)) is not None and messages < waiting.count():
-        settled = Now() - timedelta(seconds=SETTLED_SECONDS)
         enqueued += _enqueue(list(waiting.filter(enqueued_at__lt=settled).order_by("enqueued_at")))
     if enqueued or failed:
         logger.warning("Sweep: %d training runs enqueued again, %d given up", enqueued, failed)
