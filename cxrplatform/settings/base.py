@@ -314,6 +314,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "DiagnosisStatus": "apps.diagnosis.models.Diagnosis.Status",
         "StudyStatus": "apps.diagnosis.models.WorklistEntry.Status",
+        "WorkStatus": "apps.retraining.models.leased.LeasedWork.Status",
+        "ConsentScope": "apps.retraining.models.ResearchConsent.Scope",
     },
 }
 

@@ -74,13 +74,20 @@ def generalisation(
         **controls(config, data, progress),
         "mean_covid19_auroc": _mean(figures["covid19_auroc"] for figures in outside.values()),
         "mean_macro_f1": _mean(figures["macro_f1"] for figures in outside.values()),
-        "protocol": (
-            f"{config.architecture}, {config.input_size} px, {config.epochs} epochs of "
-            f"{config.epoch_size or 'all'} images, seed {config.seed}, trained anew without each source. "
-            f"The manifest's test fold {config.test_fold} and calibration fold do not train; all images of "
-            "the source left out are measured, their patients' images elsewhere are not used."
-        ),
+        "protocol": protocol(config),
     }
+
+
+def protocol(config: TrainingConfig) -> str:
+    """Say how `generalisation` trains and measures: the recipe need not be a version's own."""
+    return (
+        f"{config.architecture}, {config.input_size} px, {config.epochs} epochs of "
+        f"{config.epoch_size or 'all'} images, balance {config.balance:g}, mixing {config.mixing}, "
+        f"other surroundings {config.surroundings:g}, without lungs {config.without_lungs:g}, "
+        f"seed {config.seed}, trained anew without each source. "
+        f"The manifest's test fold {config.test_fold} and calibration fold do not train; all images of "
+        "the source left out are measured, their patients' images elsewhere are not used."
+    )
 
 
 def cross_validation(
