@@ -31,6 +31,8 @@ from ml.evaluation.subgroups import PARTITIONS
 
 MANIFEST = "manifest.csv"
 IMAGES = "images"
+SITE_LICENCE = "the site's own, by its patients' consent"
+"""Stated of every image of this installation, so that the card of a version says it."""
 RESERVE_BYTES = 1 << 30
 """Left free on the disk."""
 _WHOLE = 1 << 16
@@ -80,7 +82,7 @@ class Freezer:
         if burned_in_text(grey):
             raise BurnedInTextError
         stated = StatedFacts(sex=facts.sex, age=facts.age, view=facts.view, patient=facts.patient)
-        return self._add(grey, label=label, source=facts.source, stated=stated)
+        return self._add(grey, label=label, source=facts.source, stated=stated, licence=SITE_LICENCE)
 
     def add_manifests(self, paths: Sequence[Path], *, progress: Report) -> int:
         """Copy the images of manifests, as pixels alone, and return how many could not be read.

@@ -201,7 +201,9 @@ def test_the_command_makes_one_at_once(capsys: pytest.CaptureFixture[str]) -> No
     snapshot = DatasetSnapshot.objects.get()
     assert capsys.readouterr().out == f"{snapshot.sha256}\n"
     with (snapshot_folder(snapshot) / "manifest.csv").open(newline="") as file:
-        assert len(list(csv.DictReader(file))) == 4
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4
+    assert all(row["licence"] for row in rows), "a card says whose images they are"
     with pytest.raises(CommandError, match=r"nobody@example\.org"):
         call_command("make_snapshot", name="spring", by="nobody@example.org")
 
