@@ -112,16 +112,22 @@ def _watch(child: TrainerChild, run: TrainingRun, held: LeasedQuerySet[Any], hea
         if heartbeat.lost.is_set():
             raise LeaseLostError(f"{run} is no longer held by this trainer.")
         if stopping.is_set():
+            _tell(run, held, told)
             raise TrainerStoppedError
-        if time.monotonic() - asked < POLL_SECONDS:
-            continue
-        asked = time.monotonic()
-        try:
-            if not held.renew(**told.changes()):
-                raise LeaseLostError(f"{run} is no longer held by this trainer.")
-        except DatabaseError as error:  # the training goes on; the row hears of it later
-            logger.warning("The progress of %s was not stored: %s", run, error)
-            connection.close()
+        if time.monotonic() - asked >= POLL_SECONDS:
+            asked = time.monotonic()
+            _tell(run, held, told)
+    # What it said last, too: the next attempt goes on after an epoch that the row must know.
+    _tell(run, held, told)
+
+
+def _tell(run: TrainingRun, held: LeasedQuerySet[Any], told: RunProgress) -> None:
+    try:
+        if not held.renew(**told.changes()):
+            raise LeaseLostError(f"{run} is no longer held by this trainer.")
+    except DatabaseError as error:  # the training goes on; the row hears of it later
+        logger.warning("The progress of %s was not stored: %s", run, error)
+        connection.close()
 
 
 class RunProgress:
