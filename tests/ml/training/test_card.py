@@ -133,8 +133,9 @@ def test_every_figure_is_one_of_the_files(folder: Path, earlier: bool) -> None:
     stated = set(re.findall(r"(?<![\d.:])\d+\.\d{3}(?![\d.])", text))
     assert len(stated) > 50
     assert stated <= decimals, stated - decimals
-    percents = set(re.findall(r"(\d+\.\d) %", text)) | set(re.findall(r"% \((\d+\.\d) to", text))
-    assert len(percents) > 8
+    ends = r"% \((\d+\.\d) to (\d+\.\d)\)"
+    percents = set(re.findall(r"(\d+\.\d) %", text)).union(*re.findall(ends, text))
+    assert len(percents) > 10
     assert percents <= shares, percents - shares
 
 
