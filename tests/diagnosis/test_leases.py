@@ -9,7 +9,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.diagnosis.models import LEASE_SECONDS, MAX_ATTEMPTS, Diagnosis
+from apps.core.leases import LEASE_SECONDS, MAX_ATTEMPTS
+from apps.diagnosis.models import Diagnosis
 
 pytestmark = pytest.mark.django_db
 MakeQueued = Callable[..., Diagnosis]

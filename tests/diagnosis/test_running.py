@@ -16,10 +16,11 @@ from django.utils import timezone
 from PIL import Image
 from pytest_django import Settings
 
-from apps.diagnosis.models import MAX_ATTEMPTS, Diagnosis, Triage, WorklistEntry
+from apps.core.leases import MAX_ATTEMPTS, LeaseLostError
+from apps.diagnosis.models import Diagnosis, Triage, WorklistEntry
 from apps.diagnosis.selectors import diagnosis_result
 from apps.diagnosis.services import diagnosis_run
-from apps.diagnosis.services.running import LeaseLostError, _carry_out
+from apps.diagnosis.services.running import _carry_out
 from apps.diagnosis.signals import diagnosis_finished
 from apps.registry.engine import folder_check
 from apps.registry.models import ModelVersion

@@ -11,7 +11,8 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from apps.diagnosis.models import MAX_ATTEMPTS, Diagnosis, ShadowResult, WorklistEntry
+from apps.core.leases import MAX_ATTEMPTS
+from apps.diagnosis.models import Diagnosis, ShadowResult, WorklistEntry
 from apps.diagnosis.selectors import diagnosis_result
 from apps.diagnosis.services import diagnosis_run, shadows_run, shadows_sweep
 from apps.diagnosis.signals import shadow_queued

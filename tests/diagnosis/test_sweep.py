@@ -14,7 +14,8 @@ from django.utils import timezone
 from kombu import Queue
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from apps.diagnosis.models import MAX_ATTEMPTS, Diagnosis, WorklistEntry
+from apps.core.leases import MAX_ATTEMPTS
+from apps.diagnosis.models import Diagnosis, WorklistEntry
 from apps.diagnosis.services.sweep import SETTLED_SECONDS, SweepResult, broker_backlog, diagnoses_sweep
 
 pytestmark = pytest.mark.django_db

@@ -13,8 +13,9 @@ from django.utils import timezone
 from kombu import Queue
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
+from apps.core.leases import MAX_ATTEMPTS
 from apps.diagnosis.services.sweep import broker_backlog
-from apps.retraining.models import MAX_ATTEMPTS, DatasetSnapshot, TrainingRun
+from apps.retraining.models import DatasetSnapshot, TrainingRun
 from apps.retraining.progress import Step
 from apps.retraining.requests import ARCHITECTURES, ENSEMBLE, CandidateOrder, TrainingRequest
 from apps.retraining.selectors.runs import run_folder

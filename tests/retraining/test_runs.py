@@ -20,11 +20,12 @@ from pytest_django import Settings
 from apps.accounts.access import Actor
 from apps.accounts.roles import RIGHTS_OF_ROLE, Role
 from apps.audit.models import AuditEvent
+from apps.core.leases import MAX_ATTEMPTS
 from apps.registry.models import ModelVersion
 from apps.registry.selectors import version_folder
 from apps.registry.services import bundled_model_register
 from apps.retraining.child import LOG_NAME
-from apps.retraining.models import MAX_ATTEMPTS, TrainingRun
+from apps.retraining.models import TrainingRun
 from apps.retraining.requests import TrainingRequest
 from apps.retraining.selectors.runs import run_folder
 from apps.retraining.services.execution import run_execute, stopping

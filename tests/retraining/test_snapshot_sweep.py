@@ -12,8 +12,9 @@ from django.utils import timezone
 from kombu import Queue
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from apps.core.leases import MAX_ATTEMPTS
 from apps.diagnosis.services.sweep import broker_backlog
-from apps.retraining.models import MAX_ATTEMPTS, DatasetSnapshot
+from apps.retraining.models import DatasetSnapshot
 from apps.retraining.services import snapshots_sweep
 from apps.retraining.services.runs import QUEUE, SETTLED_SECONDS
 

@@ -1,8 +1,6 @@
 """What a model version said about an image, what a reader said about that, and the worklist."""
 
 from apps.diagnosis.models.diagnoses import (
-    LEASE_SECONDS,
-    MAX_ATTEMPTS,
     SUPERSEDED,
     Diagnosis,
     DiagnosisQuerySet,
@@ -15,8 +13,6 @@ from apps.diagnosis.models.loading import LoadFailure
 from apps.diagnosis.models.shadows import ShadowResult, ShadowResultQuerySet
 
 __all__ = [
-    "LEASE_SECONDS",
-    "MAX_ATTEMPTS",
     "SUPERSEDED",
     "Diagnosis",
     "DiagnosisQuerySet",

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import timedelta
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from apps.core.leases import LeasedQuerySet
 from apps.registry.models import ModelVersion
 from apps.studies.models import Instance, Study
 
-MAX_ATTEMPTS = 3
-LEASE_SECONDS = 30
 SUPERSEDED = None
 """Value of `Diagnosis.current` once a newer one took over: no database compares NULLs in a unique key."""
 
@@ -28,71 +23,12 @@ class Triage(models.IntegerChoices):
     NONE = 4, "none"
 
 
-class DiagnosisQuerySet(models.QuerySet["Diagnosis"]):
-    """Sets of diagnoses, and the changes of their state: each is one conditional UPDATE."""
+class DiagnosisQuerySet(LeasedQuerySet["Diagnosis"]):
+    """Sets of diagnoses, and the changes of their state."""
 
     def current(self) -> DiagnosisQuerySet:
         """Those that no newer one supersedes."""
         return self.filter(current=True)
-
-    def unfinished(self) -> DiagnosisQuerySet:
-        """Those that still want a worker."""
-        return self.filter(status__in=[Diagnosis.Status.QUEUED, Diagnosis.Status.RUNNING])
-
-    def abandoned(self) -> DiagnosisQuerySet:
-        """Running ones whose worker stopped renewing its lease."""
-        return self.filter(status=Diagnosis.Status.RUNNING, lease_expires_at__lt=Now())
-
-    def claimable(self) -> DiagnosisQuerySet:
-        """Those that a worker may begin: queued, or abandoned, with attempts left."""
-        waiting = models.Q(status=Diagnosis.Status.QUEUED)
-        abandoned = models.Q(status=Diagnosis.Status.RUNNING, lease_expires_at__lt=Now())
-        return self.filter(waiting | abandoned, attempts__lt=MAX_ATTEMPTS)
-
-    def claim(self, pk: int) -> uuid.UUID | None:
-        """Take one diagnosis for `LEASE_SECONDS`; None when another worker has it or it is finished."""
-        token = uuid.uuid4()
-        taken = (
-            self.filter(pk=pk)
-            .claimable()
-            .update(
-                status=Diagnosis.Status.RUNNING,
-                lease_token=token,
-                lease_expires_at=_lease_end(),
-                attempts=models.F("attempts") + 1,
-                started_at=Now(),
-            )
-        )
-        return token if taken else None
-
-    def leased(self, pk: int, token: uuid.UUID) -> DiagnosisQuerySet:
-        """The diagnosis while this token holds it; an expired lease holds until another worker claims."""
-        return self.filter(pk=pk, status=Diagnosis.Status.RUNNING, lease_token=token)
-
-    def renew(self) -> bool:
-        """Hold the lease for another `LEASE_SECONDS` from now."""
-        return bool(self.update(lease_expires_at=_lease_end()))
-
-    def requeue(self, *, error: str, spent: bool = True) -> bool:
-        """Give the work back, to be begun again; `spent` false gives the attempt back as well."""
-        changes: dict[str, Any] = {} if spent else {"attempts": models.F("attempts") - 1}
-        return bool(
-            self.update(
-                status=Diagnosis.Status.QUEUED, error=error, enqueued_at=Now(), **_NO_LEASE, **changes
-            )
-        )
-
-    def finish(self, status: Diagnosis.Status, **fields: Any) -> bool:
-        """Set the outcome and give the lease back."""
-        return bool(self.update(status=status, finished_at=Now(), **_NO_LEASE, **fields))
-
-
-_NO_LEASE: dict[str, None] = {"lease_token": None, "lease_expires_at": None}
-
-
-def _lease_end() -> models.expressions.CombinedExpression:
-    """The lease's end on the database's clock, the only one that all workers share."""
-    return Now() + timedelta(seconds=LEASE_SECONDS)
 
 
 class Diagnosis(models.Model):

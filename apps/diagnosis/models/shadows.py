@@ -9,7 +9,8 @@ from typing import Any
 from django.db import models
 from django.db.models.functions import Now
 
-from apps.diagnosis.models.diagnoses import MAX_ATTEMPTS, Diagnosis
+from apps.core.leases import MAX_ATTEMPTS
+from apps.diagnosis.models.diagnoses import Diagnosis
 from apps.registry.models import ModelVersion
 from apps.studies.models import Instance
 

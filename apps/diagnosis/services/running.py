@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 
 from apps.core.errors import ConflictError, PermanentError, RetriableError
-from apps.diagnosis.models import LEASE_SECONDS, MAX_ATTEMPTS, Diagnosis, DiagnosisQuerySet, Finding
+from apps.core.leases import MAX_ATTEMPTS, Heartbeat, LeaseLostError
+from apps.diagnosis.models import Diagnosis, DiagnosisQuerySet, Finding
 from apps.diagnosis.pipeline import Classification, radiograph_classify
 from apps.diagnosis.services.serving import version_to_serve
 from apps.diagnosis.services.sources import verified_source
@@ -54,7 +52,7 @@ def diagnosis_run(*, diagnosis_id: int) -> None:
         worklist_refresh(study=diagnosis.instance.series.study)
     held = Diagnosis.objects.leased(diagnosis.pk, token)
     try:
-        with _Heartbeat(diagnosis.pk, token):
+        with Heartbeat(held, at_most=settings.CELERY_TASK_TIME_LIMIT):
             _attempt(diagnosis, held)
     except LeaseLostError:
         logger.warning("Diagnosis %d was taken over by another worker; this result is dropped", diagnosis.pk)
@@ -67,44 +65,6 @@ def diagnosis_fail(*, diagnosis: Diagnosis, error: str) -> None:
         _conclude(diagnosis, given_up, Diagnosis.Status.FAILED, error=error)
     except LeaseLostError as lost:
         raise ConflictError(str(lost)) from lost
-
-
-class LeaseLostError(ConflictError):
-    """Another worker holds the diagnosis now."""
-
-
-class _Heartbeat(threading.Thread):
-    """Renews a lease while the work is under way; a worker that is killed stops renewing."""
-
-    def __init__(self, diagnosis_id: int, token: uuid.UUID) -> None:
-        super().__init__(name=f"lease-{diagnosis_id}", daemon=True)
-        self._held = (diagnosis_id, token)
-        self._ended = threading.Event()
-
-    def run(self) -> None:
-        """Renew three times per lease, on a database connection of this thread's own.
-
-        Work that outlasts a task's time limit hangs: it is no longer defended, and another worker tries.
-        """
-        end = time.monotonic() + settings.CELERY_TASK_TIME_LIMIT
-        try:
-            while not self._ended.wait(LEASE_SECONDS / 3) and time.monotonic() < end:
-                try:
-                    if not Diagnosis.objects.leased(*self._held).renew():
-                        return
-                except DatabaseError as error:
-                    logger.warning("Lease of diagnosis %d not renewed: %s", self._held[0], error)
-                    connection.close()
-        finally:
-            connection.close()
-
-    def __enter__(self) -> _Heartbeat:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self.join()
 
 
 def _attempt(diagnosis: Diagnosis, held: DiagnosisQuerySet) -> None:

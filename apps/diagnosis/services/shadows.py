@@ -12,7 +12,8 @@ from django.db import DatabaseError
 from django.db.models.functions import Now
 
 from apps.core.errors import RetriableError
-from apps.diagnosis.models import MAX_ATTEMPTS, Diagnosis, ShadowResult, ShadowResultQuerySet
+from apps.core.leases import MAX_ATTEMPTS
+from apps.diagnosis.models import Diagnosis, ShadowResult, ShadowResultQuerySet
 from apps.diagnosis.pipeline import radiograph_classify
 from apps.diagnosis.services.sources import verified_source
 from apps.diagnosis.signals import shadow_queued

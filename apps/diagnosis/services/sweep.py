@@ -13,7 +13,8 @@ from django.db.models.functions import Now
 from kombu import Queue
 
 from apps.core.errors import ConflictError
-from apps.diagnosis.models import MAX_ATTEMPTS, Diagnosis
+from apps.core.leases import MAX_ATTEMPTS
+from apps.diagnosis.models import Diagnosis
 from apps.diagnosis.services.running import diagnosis_fail
 from apps.diagnosis.signals import diagnosis_queued
 

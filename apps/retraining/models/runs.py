@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 
+from apps.core.leases import LeasedQuerySet
 from apps.registry.models import ModelVersion
-from apps.retraining.models.leased import LeasedQuerySet, LeasedWork
+from apps.retraining.models.leased import LeasedWork
 from apps.retraining.models.schedules import TrainingSchedule
 from apps.retraining.models.snapshots import DatasetSnapshot
 

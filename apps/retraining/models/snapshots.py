@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.db import models
 
+from apps.core.leases import LeasedQuerySet
 from apps.diagnosis.models import Review
 from apps.retraining.models.consent import ResearchConsent
 from apps.retraining.models.laboratory import LaboratoryResult
-from apps.retraining.models.leased import LeasedQuerySet, LeasedWork
+from apps.retraining.models.leased import LeasedWork
 from apps.studies.models import Instance
 
 

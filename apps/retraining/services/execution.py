@@ -13,14 +13,14 @@ from django.db import DatabaseError, connection, transaction
 
 from apps.audit.services import event_record
 from apps.core.errors import PermanentError
+from apps.core.leases import MAX_ATTEMPTS, Heartbeat, LeasedQuerySet, LeaseLostError
 from apps.retraining.child import RunLog, TrainerChild
 from apps.retraining.making import candidate_forget, candidate_read
-from apps.retraining.models import MAX_ATTEMPTS, LeasedQuerySet, TrainingRun
+from apps.retraining.models import TrainingRun
 from apps.retraining.progress import Step
 from apps.retraining.requests import CandidateOrder, TrainingRequest
 from apps.retraining.selectors.runs import WORK, run_folder, snapshot_manifest
 from apps.retraining.services.candidates import candidate_order, candidate_register
-from apps.retraining.services.leases import Heartbeat, LeaseLostError
 
 logger = logging.getLogger(__name__)
 

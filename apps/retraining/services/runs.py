@@ -13,11 +13,12 @@ from apps.accounts.access import Actor
 from apps.accounts.roles import Right
 from apps.audit.services import event_record
 from apps.core.errors import ConflictError, NotPermittedError, PermanentError
+from apps.core.leases import MAX_ATTEMPTS
 from apps.diagnosis.services.sweep import broker_backlog
 from apps.registry.models import ModelVersion
 from apps.registry.selectors import version_from_reference
 from apps.retraining.making import candidate_forget
-from apps.retraining.models import MAX_ATTEMPTS, DatasetSnapshot, TrainingRun, TrainingSchedule
+from apps.retraining.models import DatasetSnapshot, TrainingRun, TrainingSchedule
 from apps.retraining.requests import ARCHITECTURES, ENSEMBLE, TrainingRequest
 from apps.retraining.selectors.runs import WORK, runs_ready, training_folder
 from apps.retraining.signals import run_queued

@@ -21,12 +21,11 @@ from apps.accounts.access import Actor
 from apps.accounts.roles import Right
 from apps.audit.services import event_record
 from apps.core.errors import PermanentError, RetriableError
+from apps.core.leases import MAX_ATTEMPTS, Heartbeat, LeasedQuerySet, LeaseLostError
 from apps.diagnosis.services.sweep import broker_backlog
 from apps.retraining.deidentification import kept_facts
 from apps.retraining.models import (
-    MAX_ATTEMPTS,
     DatasetSnapshot,
-    LeasedQuerySet,
     ResearchConsent,
     SnapshotImage,
     TrainingRun,
@@ -40,7 +39,6 @@ from apps.retraining.selectors.snapshots import (
     snapshot_folder,
 )
 from apps.retraining.services.execution import TrainerStoppedError, stopping
-from apps.retraining.services.leases import Heartbeat, LeaseLostError
 from apps.retraining.services.runs import QUEUE, SETTLED_SECONDS
 from apps.retraining.signals import snapshot_queued
 from apps.studies.decoding.pool import decode_pool
